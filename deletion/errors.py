@@ -1,0 +1,41 @@
+"""Why the deletion app says no. Each class has an HTTP status in `config.api_errors`."""
+
+
+class MoveNotAllowed(Exception):
+    """The request is in a state from which this step cannot be taken."""
+
+
+class RequestUnknown(Exception):
+    """There is no such request."""
+
+
+class RequestAlreadyOpen(Exception):
+    """The person already has a deletion request that is not finished."""
+
+
+class RegimeUnknown(Exception):
+    """No regime of that name is declared."""
+
+
+class IdempotencyKeyReused(Exception):
+    """The key was used before with another body; a new demand needs a new key."""
+
+
+class PlanOutdated(Exception):
+    """Lineage changed after the plan was shown, so approving it would miss targets."""
+
+
+class BatchUnknown(Exception):
+    """There is no such batch, or its plan is approved already."""
+
+
+class HoldUnknown(Exception):
+    """There is no such hold, or it is released already."""
+
+
+class TwoPeopleNeeded(Exception):
+    """A hold is released by somebody other than the person who placed it."""
+
+
+class NotComplete(Exception):
+    """A certificate exists only when every target of the request has ended well."""

@@ -1,0 +1,143 @@
+"""What the deletion app writes into the trail. A person appears only as a commitment under the request's own key."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeletionRequested:
+    """A request was received and its clocks started."""
+
+    request_id: str
+    regime: str
+    commitments: tuple[str, ...]  # HMAC(request key, namespace ‖ 0x00 ‖ digest), hexadecimal
+    verification: str
+    received_at: datetime
+    acknowledge_by: datetime | None
+    erase_by: datetime
+    models_by: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestHeld:
+    """A legal reason to keep suspended the request."""
+
+    request_id: str
+    article: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldReleased:
+    """The reason to keep is gone; the request goes on."""
+
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestCancelled:
+    """The demand was withdrawn before any work began."""
+
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestPlanned:
+    """The request became part of a batch."""
+
+    request_id: str
+    batch_id: int
+    plan_digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanApproved:
+    """Somebody, or a policy, approved exactly the plan with this digest."""
+
+    batch_id: int
+    plan_digest: str
+    approved_by: str
+    requests: int
+    obligations: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanDissolved:
+    """Lineage moved on before the approval; the requests are planned again."""
+
+    batch_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted:
+    """One piece of work began, for as many obligations as were open."""
+
+    run_id: str
+    kind: str
+    target: str
+    because: str
+    obligations: int
+    requests: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartStep:
+    """One file or table reached a step of its erasure."""
+
+    run_id: str
+    part: str
+    step: str
+    evidence: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptFailed:
+    """One attempt ended without a result; it is tried again until the attempts end."""
+
+    run_id: str
+    part: str
+    error: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFinished:
+    """The work is done and what was expected has been compared with what happened."""
+
+    run_id: str
+    kind: str
+    target: str
+    evidence: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeDecided:
+    """One target has ended for one request."""
+
+    request_id: str
+    target: str
+    outcome: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataErased:
+    """Every store has ended well for the request: the first of its two clocks has stopped."""
+
+    request_id: str
+    erased_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestCompleted:
+    """Every target has ended well; the request's key is destroyed in the same transaction."""
+
+    request_id: str
+    regime: str
+    received_at: datetime
+    erase_by: datetime
+    models_by: datetime
+    erased_at: datetime
+    completed_at: datetime
+    outcomes: dict[str, int]
+    certificate_digest: str

@@ -1,0 +1,250 @@
+"""Requests, batches, obligations and runs, as rows. What may happen to them is in `deletion.actions`."""
+
+from uuid import uuid4
+
+from django.db import models
+from typing_extensions import override
+
+from deletion.states import OPEN, ObligationKind, Outcome, RequestState, RunState
+from lineage.models import LeasedWork, Namespace, Store
+from training.models import Model, TrainingRun
+
+
+class Batch(models.Model):
+    """Requests that are planned together, and the plan that an approver repeats by its digest."""
+
+    plan = models.JSONField()
+    digest = models.CharField(max_length=64)
+    planned_at = models.DateTimeField()
+    approved_at = models.DateTimeField(null=True, blank=True)
+    approved_by = models.CharField(max_length=64, blank=True)  # "policy:<name>" or an officer
+    dissolved_at = models.DateTimeField(null=True, blank=True)  # lineage moved on: planned again
+
+    class Meta:
+        verbose_name_plural = "batches"
+
+    @override
+    def __str__(self) -> str:
+        return f"batch {self.pk}"
+
+
+class DeletionRequest(models.Model):
+    """One person's demand, and how far it has got."""
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    regime = models.CharField(max_length=32)
+    state = models.CharField(
+        max_length=16, choices=[(s.value, s.value) for s in RequestState], default="received"
+    )
+    received_at = models.DateTimeField()
+    acknowledge_by = models.DateTimeField(null=True, blank=True)
+    erase_by = models.DateTimeField()  # the clock of *data erased*
+    models_by = models.DateTimeField()  # the clock of *models clean*
+    erased_at = models.DateTimeField(null=True, blank=True)
+    completed_at = models.DateTimeField(null=True, blank=True)
+    cancelled_at = models.DateTimeField(null=True, blank=True)
+    caller = models.CharField(max_length=64)
+    idempotency_key = models.CharField(max_length=200)
+    body_tag = models.CharField(max_length=64, blank=True)  # keyed; emptied on completion
+    verification = models.CharField(max_length=64)  # how identity was verified: a fact, no data
+    wrapped_key = models.BinaryField(null=True, blank=True)  # the request's own key; destroyed on completion
+    batch = models.ForeignKey(
+        Batch, null=True, blank=True, on_delete=models.SET_NULL, related_name="requests"
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="one_request_per_idempotency_key", fields=["caller", "idempotency_key"]
+            ),
+            models.CheckConstraint(
+                name="deletion_request_state_is_known",
+                condition=models.Q(state__in=[s.value for s in RequestState]),
+            ),
+            models.CheckConstraint(
+                name="a_closed_request_has_no_key",
+                condition=models.Q(state__in=sorted(s.value for s in OPEN))
+                | models.Q(wrapped_key__isnull=True),
+            ),
+        ]
+        indexes = [models.Index(fields=["state", "erase_by"], name="request_by_due_date")]
+
+    @override
+    def __str__(self) -> str:
+        return f"deletion request {self.pk}"
+
+
+class RequestIdentifier(models.Model):
+    """One identifier that the person gave. Rows are deleted when the request closes."""
+
+    request = models.ForeignKey(
+        DeletionRequest, on_delete=models.CASCADE, related_name="identifiers"
+    )
+    namespace = models.ForeignKey(Namespace, on_delete=models.PROTECT)
+    pseudonym = models.UUIDField(unique=True)  # unique: one open request per person
+    sealed_digest = models.BinaryField()  # AES-GCM under the request's own key
+
+    @override
+    def __str__(self) -> str:
+        return f"an identifier of request {self.request_id}"
+
+
+class Hold(models.Model):
+    """A legal reason to keep, with its article. Two people: who releases is not who placed."""
+
+    request = models.ForeignKey(DeletionRequest, on_delete=models.CASCADE, related_name="holds")
+    article = models.CharField(max_length=64)
+    reason = models.CharField(max_length=300)
+    placed_by = models.CharField(max_length=64)
+    placed_at = models.DateTimeField()
+    released_by = models.CharField(max_length=64, blank=True)
+    released_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="one_hold_at_a_time",
+                fields=["request"],
+                condition=models.Q(released_at__isnull=True),
+            ),
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return f"hold on {self.request_id} ({self.article})"
+
+
+class Run(LeasedWork):
+    """One piece of work on one target that discharges many obligations at once."""
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    kind = models.CharField(max_length=8, choices=[(k.value, k.value) for k in ObligationKind])
+    store = models.ForeignKey(Store, null=True, blank=True, on_delete=models.PROTECT)
+    model = models.ForeignKey(Model, null=True, blank=True, on_delete=models.PROTECT)
+    state = models.CharField(max_length=16, choices=[(s.value, s.value) for s in RunState])
+    because = models.CharField(max_length=200)  # the scheduler's reason
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+    training_run = models.OneToOneField(
+        TrainingRun, null=True, blank=True, on_delete=models.PROTECT, related_name="deletion_run"
+    )
+    evidence = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="a_run_has_one_target",
+                condition=models.Q(kind=ObligationKind.ERASE, store__isnull=False, model=None)
+                | models.Q(kind=ObligationKind.RETRAIN, model__isnull=False, store=None),
+            ),
+            models.UniqueConstraint(
+                name="one_run_per_store", fields=["store"], condition=~models.Q(state="succeeded")
+            ),
+            models.UniqueConstraint(
+                name="one_run_per_model", fields=["model"], condition=~models.Q(state="succeeded")
+            ),
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return f"run {self.pk} ({self.state})"
+
+
+class Obligation(models.Model):
+    """One target must be free of the people of one batch by a date."""
+
+    batch = models.ForeignKey(Batch, on_delete=models.PROTECT, related_name="obligations")
+    kind = models.CharField(max_length=8, choices=[(k.value, k.value) for k in ObligationKind])
+    store = models.ForeignKey(Store, null=True, blank=True, on_delete=models.PROTECT)
+    model = models.ForeignKey(Model, null=True, blank=True, on_delete=models.PROTECT)
+    created_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    run = models.ForeignKey(
+        Run, null=True, blank=True, on_delete=models.SET_NULL, related_name="obligations"
+    )
+    discharged_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="one_obligation_per_target",
+                fields=["batch", "kind", "store", "model"],
+                nulls_distinct=False,
+            ),
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.kind} by {self.due_at:%Y-%m-%d}"
+
+
+class Share(models.Model):
+    """One request's part in one obligation, with the outcome that the certificate will state."""
+
+    obligation = models.ForeignKey(Obligation, on_delete=models.CASCADE, related_name="shares")
+    request = models.ForeignKey(DeletionRequest, on_delete=models.PROTECT, related_name="shares")
+    outcome = models.CharField(
+        max_length=16, blank=True, choices=[(o.value, o.value) for o in Outcome]
+    )
+    note = models.CharField(max_length=300, blank=True)  # why shielded, why unreachable
+    decided_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="one_share", fields=["obligation", "request"]),
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.request_id}: {self.outcome or 'open'}"
+
+
+class RunPart(LeasedWork):
+    """One file or table of a run: the unit of a Celery task."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="parts")
+    name = models.CharField(max_length=300)
+    step = models.CharField(max_length=16, blank=True)
+    evidence = models.JSONField(default=dict)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="one_row_per_part", fields=["run", "name"]),
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.name}: {self.step or 'waiting'}"
+
+
+class Found(models.Model):
+    """A request's person was found in a part; written before anything there is replaced."""
+
+    part = models.ForeignKey(RunPart, on_delete=models.CASCADE, related_name="found")
+    request = models.ForeignKey(DeletionRequest, on_delete=models.CASCADE, related_name="found")
+
+    class Meta:
+        verbose_name_plural = "found"
+        constraints = [
+            models.UniqueConstraint(name="found_once_per_part", fields=["part", "request"]),
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.request_id} in {self.part_id}"
+
+
+class Certificate(models.Model):
+    """The signed statement of a finished request; verifiable without Lethe."""
+
+    request = models.OneToOneField(
+        DeletionRequest, on_delete=models.PROTECT, related_name="certificate"
+    )
+    envelope = models.JSONField()
+    digest = models.CharField(max_length=64)
+    issued_at = models.DateTimeField()
+
+    @override
+    def __str__(self) -> str:
+        return f"certificate of {self.request_id}"

@@ -1,0 +1,80 @@
+"""The lives of a request, an obligation and a run, and the outcomes a target can have. Pure."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+from deletion.errors import MoveNotAllowed
+
+
+class RequestState(StrEnum):
+    """What is true of a request now."""
+
+    RECEIVED = "received"
+    HELD = "held"  # a legal reason to keep; suspends, never forgets
+    PLANNED = "planned"  # in a batch whose plan waits for approval
+    IN_PROGRESS = "in progress"
+    COMPLETE = "complete"
+    CANCELLED = "cancelled"
+
+
+class Outcome(StrEnum):
+    """What became of one person in one target."""
+
+    ERASED = "erased"  # was there, is gone, read back by other eyes
+    ABSENT = "absent"  # searched in the whole place, not there
+    RETRAINED = "retrained"
+    RETIRED = "retired"
+    SHIELDED = "shielded"
+    NOTIFIED = "notified"
+    HELD = "held"
+    UNREACHABLE = "unreachable"
+
+
+ENDED_WELL: Final = frozenset(
+    {
+        Outcome.ERASED,
+        Outcome.ABSENT,
+        Outcome.RETRAINED,
+        Outcome.RETIRED,
+        Outcome.SHIELDED,
+        Outcome.NOTIFIED,
+    }
+)
+"""A request is complete only when every target has one of these."""
+
+
+class ObligationKind(StrEnum):
+    """What has to be done with a target."""
+
+    ERASE = "erase"
+    RETRAIN = "retrain"
+
+
+class RunState(StrEnum):
+    """How far one piece of work on one target has come."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    STUCK = "stuck"  # attempts ended: a person must look; the obligations stay open
+
+
+MOVES: Final[Mapping[RequestState, frozenset[RequestState]]] = {
+    RequestState.RECEIVED: frozenset(
+        {RequestState.PLANNED, RequestState.HELD, RequestState.CANCELLED}
+    ),
+    RequestState.HELD: frozenset({RequestState.RECEIVED, RequestState.CANCELLED}),
+    RequestState.PLANNED: frozenset(
+        {RequestState.IN_PROGRESS, RequestState.RECEIVED, RequestState.HELD, RequestState.CANCELLED}
+    ),
+    RequestState.IN_PROGRESS: frozenset({RequestState.COMPLETE}),
+    RequestState.COMPLETE: frozenset(),
+    RequestState.CANCELLED: frozenset(),
+}
+OPEN: Final = frozenset(state for state, onward in MOVES.items() if onward)
+
+
+def require_move(current: RequestState, target: RequestState) -> None:
+    """Raise `MoveNotAllowed` unless a request may go straight from one state to the other."""
+    if target not in MOVES[current]:
+        raise MoveNotAllowed(current, target)

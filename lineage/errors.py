@@ -1,0 +1,29 @@
+"""Why the lineage app says no. Each class has an HTTP status in `config.api_errors`."""
+
+
+class IdentifierMalformed(Exception):
+    """The value cannot be an identifier of its namespace."""
+
+
+class NamespaceUnknown(Exception):
+    """No such identifier namespace is declared; declare it before registering data or requests."""
+
+
+class NamespaceConflict(Exception):
+    """The namespace is declared already with another kind of identifier."""
+
+
+class StoreUnknown(Exception):
+    """No store of that name is registered."""
+
+
+class StoreConflict(Exception):
+    """The store or dataset family is registered already with another place or declaration."""
+
+
+class NodeUnknown(Exception):
+    """No dataset version, model version or release of that name is registered."""
+
+
+class LeaseLost(Exception):
+    """Another worker holds the lease now, so this worker's late result is refused."""

@@ -1,0 +1,41 @@
+"""Why the training app says no. Each class has an HTTP status in `config.api_errors`."""
+
+
+class MoveNotAllowed(Exception):
+    """The run or version is in a state from which this step cannot be taken."""
+
+
+class ModelUnknown(Exception):
+    """No model of that name is registered."""
+
+
+class ModelConflict(Exception):
+    """A model of that name is registered already with another declaration."""
+
+
+class TrainerUnknown(Exception):
+    """No trainer of that kind is installed."""
+
+
+class DataRefused(Exception):
+    """A gate looked at the training data and said no; the verdict names the gate and the reason."""
+
+
+class VersionNotServable(Exception):
+    """The version is unqualified, withdrawn, destroyed or tainted, so it cannot be released."""
+
+
+class Stopped(Exception):
+    """A stop switch is down for this model or for everything; nothing starts until it is lifted."""
+
+
+class StopUnknown(Exception):
+    """There is no such stop, or it is lifted already."""
+
+
+class TwoPeopleNeeded(Exception):
+    """A stop is lifted by two people: one proposes, another confirms."""
+
+
+class ArtefactMismatch(Exception):
+    """What the trainer returned is not what it was asked for, so it is not used."""

@@ -1,0 +1,211 @@
+"""Models, their versions and snapshots, runs, verdicts and the stop switch, as rows."""
+
+from uuid import uuid4
+
+from django.db import models
+from typing_extensions import override
+
+from lineage.models import DatasetFamily, DatasetVersion, LeasedWork, Node
+from training.states import RUN_OPEN, RunState, VersionState
+
+
+class Model(models.Model):
+    """A declared use of machine learning: what it is for, how it is trained, what answers if it may not."""
+
+    name = models.CharField(max_length=64, unique=True)
+    purpose = models.CharField(max_length=300)
+    trainer = models.CharField(max_length=64)  # a key of training.trainers.TRAINERS
+    parameters = models.JSONField(default=dict)
+    features = models.JSONField(default=list)  # column names, in order; empty: every other column
+    family = models.ForeignKey(DatasetFamily, null=True, blank=True, on_delete=models.PROTECT)
+    margin_permille = models.PositiveSmallIntegerField(default=30)  # how much worse a challenger may be
+    fallback = models.JSONField(default=dict)  # the heuristic that answers when no version may
+    pool = models.CharField(max_length=32, default="default")
+
+    @override
+    def __str__(self) -> str:
+        return self.name
+
+
+class ModelVersion(models.Model):
+    """One trained state of a model, with the manifest of what it was trained on."""
+
+    model = models.ForeignKey(Model, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    node = models.OneToOneField(Node, on_delete=models.PROTECT, related_name="model_version")
+    state = models.CharField(max_length=16, choices=[(s.value, s.value) for s in VersionState])
+    dataset_version = models.ForeignKey(
+        DatasetVersion, null=True, blank=True, on_delete=models.PROTECT
+    )
+    artefact = models.CharField(max_length=200)  # relative to ARTEFACT_DIR
+    artefact_digest = models.CharField(max_length=64)
+    manifest = models.JSONField(default=dict)
+    metrics = models.JSONField(default=dict)
+    trained_at = models.DateTimeField()
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    destroyed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="one_model_version", fields=["model", "number"]),
+            models.UniqueConstraint(
+                name="one_released_version_per_model",
+                fields=["model"],
+                condition=models.Q(state=VersionState.RELEASED),
+            ),
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.model_id} v{self.number}"
+
+
+class Snapshot(models.Model):
+    """The fitted state of one shard; reused by later versions while the shard's people stay the same."""
+
+    model = models.ForeignKey(Model, on_delete=models.PROTECT, related_name="snapshots")
+    shard = models.SmallIntegerField()
+    key = models.CharField(max_length=64)  # digest of data, parameters, seed and code
+    file = models.CharField(max_length=200)
+    digest = models.CharField(max_length=64)
+    versions = models.ManyToManyField(ModelVersion, related_name="snapshots")
+    fitted_at = models.DateTimeField()
+    destroyed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="one_living_snapshot",
+                fields=["model", "shard", "key"],
+                condition=models.Q(destroyed_at__isnull=True),
+            ),
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return f"shard {self.shard} of {self.model_id}"
+
+
+class TrainingRun(LeasedWork):
+    """One training of one model on one dataset version (or one anonymised release)."""
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    model = models.ForeignKey(Model, on_delete=models.PROTECT, related_name="runs")
+    source = models.ForeignKey(Node, on_delete=models.PROTECT, related_name="training_runs")
+    state = models.CharField(max_length=16, choices=[(s.value, s.value) for s in RunState])
+    reason = models.CharField(max_length=200)
+    forced = models.BooleanField(default=False)  # a deletion: the old version goes even if the new fails
+    shards_total = models.PositiveSmallIntegerField(default=0)
+    shards_hit = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    version = models.OneToOneField(
+        ModelVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="run"
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="one_open_run_per_model",
+                fields=["model"],
+                condition=models.Q(state__in=sorted(s.value for s in RUN_OPEN)),
+            ),
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return f"training of {self.model_id} ({self.state})"
+
+
+class ShardFit(LeasedWork):
+    """One shard of one run: the unit of a Celery task."""
+
+    run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="fits")
+    shard = models.SmallIntegerField()
+    snapshot = models.ForeignKey(Snapshot, null=True, blank=True, on_delete=models.PROTECT)
+    reused = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="one_fit_per_shard", fields=["run", "shard"]),
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return f"shard {self.shard} of run {self.run_id}"
+
+
+class GateVerdict(models.Model):
+    """What one gate said about the data of one run."""
+
+    run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="verdicts")
+    gate = models.CharField(max_length=32)
+    passed = models.BooleanField()
+    reason = models.CharField(max_length=300)
+    measured = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="one_verdict_per_gate", fields=["run", "gate"]),
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.gate}: {'passed' if self.passed else 'refused'}"
+
+
+class Qualification(models.Model):
+    """A challenger measured against the champion on the hold-out."""
+
+    version = models.OneToOneField(
+        ModelVersion, on_delete=models.PROTECT, related_name="qualification"
+    )
+    champion = models.ForeignKey(
+        ModelVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    passed = models.BooleanField()
+    measured = models.JSONField()
+    judged_at = models.DateTimeField()
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.version_id}: {'qualified' if self.passed else 'not qualified'}"
+
+
+class ModelRelease(models.Model):
+    """The signed statement with which serving systems load a version."""
+
+    version = models.OneToOneField(ModelVersion, on_delete=models.PROTECT, related_name="release")
+    envelope = models.JSONField()  # DSSE over an in-toto statement
+    released_at = models.DateTimeField()
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    @override
+    def __str__(self) -> str:
+        return f"release of {self.version_id}"
+
+
+class Stop(models.Model):
+    """The switch: while it is down no run starts in its scope and the fallback answers."""
+
+    scope = models.CharField(max_length=80)  # "everything" or "model/<name>"
+    reason = models.CharField(max_length=300)
+    raised_by = models.CharField(max_length=64)
+    raised_at = models.DateTimeField()
+    lift_proposed_by = models.CharField(max_length=64, blank=True)
+    lifted_by = models.CharField(max_length=64, blank=True)
+    lifted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="one_stop_per_scope",
+                fields=["scope"],
+                condition=models.Q(lifted_at__isnull=True),
+            ),
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return f"stop of {self.scope}"

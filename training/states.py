@@ -1,0 +1,65 @@
+"""The lives of a training run and of a model version. Pure."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+from training.errors import MoveNotAllowed
+
+
+class RunState(StrEnum):
+    """How far a training run has come."""
+
+    WAITING = "waiting"
+    CHECKING = "checking"  # the gates look at the data
+    FITTING = "fitting"  # shards are being fitted, one task each
+    JUDGING = "judging"  # assembled; the challenger is measured against the champion
+    SUCCEEDED = "succeeded"
+    REFUSED = "refused"  # a gate or the qualification said no
+    FAILED = "failed"  # attempts ended
+
+
+class VersionState(StrEnum):
+    """What may be done with a model version."""
+
+    TRAINED = "trained"
+    QUALIFIED = "qualified"
+    RELEASED = "released"
+    UNQUALIFIED = "unqualified"
+    WITHDRAWN = "withdrawn"  # must not serve; its artefact is still there
+    DESTROYED = "destroyed"  # its artefact and its snapshots are gone
+
+
+RUN_MOVES: Final[Mapping[RunState, frozenset[RunState]]] = {
+    RunState.WAITING: frozenset({RunState.CHECKING, RunState.FAILED}),
+    RunState.CHECKING: frozenset({RunState.FITTING, RunState.REFUSED, RunState.FAILED}),
+    RunState.FITTING: frozenset({RunState.JUDGING, RunState.FAILED}),
+    RunState.JUDGING: frozenset({RunState.SUCCEEDED, RunState.REFUSED, RunState.FAILED}),
+    RunState.SUCCEEDED: frozenset(),
+    RunState.REFUSED: frozenset(),
+    RunState.FAILED: frozenset(),
+}
+RUN_OPEN: Final = frozenset(state for state, onward in RUN_MOVES.items() if onward)
+
+VERSION_MOVES: Final[Mapping[VersionState, frozenset[VersionState]]] = {
+    VersionState.TRAINED: frozenset(
+        {VersionState.QUALIFIED, VersionState.UNQUALIFIED, VersionState.WITHDRAWN}
+    ),
+    VersionState.QUALIFIED: frozenset({VersionState.RELEASED, VersionState.WITHDRAWN}),
+    VersionState.RELEASED: frozenset({VersionState.WITHDRAWN}),
+    VersionState.UNQUALIFIED: frozenset({VersionState.WITHDRAWN}),
+    VersionState.WITHDRAWN: frozenset({VersionState.DESTROYED}),
+    VersionState.DESTROYED: frozenset(),
+}
+
+
+def require_run_move(current: RunState, target: RunState) -> None:
+    """Raise `MoveNotAllowed` unless a run may go straight from one state to the other."""
+    if target not in RUN_MOVES[current]:
+        raise MoveNotAllowed(current, target)
+
+
+def require_version_move(current: VersionState, target: VersionState) -> None:
+    """Raise `MoveNotAllowed` unless a version may go straight from one state to the other."""
+    if target not in VERSION_MOVES[current]:
+        raise MoveNotAllowed(current, target)
