@@ -1,0 +1,88 @@
+"""Looks for a text in everything that Lethe keeps: every table, Redis, and every file of a folder.
+
+It searches raw content, so it needs no knowledge of what a table means and cannot forget a new one.
+"""
+
+from pathlib import Path
+
+import redis
+from django.db import connection
+from psycopg2 import sql
+
+
+def _spellings(needle: str) -> tuple[str, ...]:
+    """Return the text, and how PostgreSQL prints it in `bytea` and escaped JSON; lower case."""
+    low = needle.lower()
+    seen = dict.fromkeys(
+        (
+            low,
+            needle.encode().hex(),
+            low.encode().hex(),
+            needle.upper().encode().hex(),
+            needle.encode("utf-16-le").hex(),
+            needle.encode("unicode_escape").decode().lower(),
+        )
+    )
+    return tuple(seen)
+
+
+def tables_naming(needle: str) -> set[str]:
+    """Return the tables, of every schema, with a row that holds the text, also as bytes."""
+    found = set()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT table_schema, table_name FROM information_schema.tables"
+            " WHERE table_type = 'BASE TABLE'"
+            " AND table_schema NOT IN ('pg_catalog', 'information_schema')"
+        )
+        for schema, table in cursor.fetchall():
+            query = sql.SQL(
+                "SELECT EXISTS (SELECT 1 FROM {table} AS row"
+                " WHERE EXISTS (SELECT 1 FROM unnest(%s) AS needle"
+                " WHERE position(needle IN lower(row::text)) > 0))"
+            ).format(table=sql.Identifier(schema, table))
+            cursor.execute(query, [list(_spellings(needle))])
+            if cursor.fetchone()[0]:
+                found.add(table if schema == "public" else f"{schema}.{table}")
+    return found
+
+
+def redis_naming(needle: str, *, url: str) -> set[str]:
+    """Return the Redis keys whose name or content holds the text, in any letter case."""
+    client = redis.Redis.from_url(url.replace("redis+socket://", "unix://"))
+    found = {
+        key.decode(errors="replace")
+        for key in client.scan_iter(count=1000)
+        if needle.lower().encode() in (key + b"\x00" + _content(client, key)).lower()
+    }
+    client.close()
+    return found
+
+
+def _content(client: "redis.Redis", key: bytes) -> bytes:
+    """Return all that a key holds; `DUMP` compresses strings and would hide them from a search."""
+    match client.type(key):
+        case b"string":
+            held: object = client.get(key)
+        case b"list":
+            held = client.lrange(key, 0, -1)
+        case b"set":
+            held = client.smembers(key)
+        case b"zset":
+            held = client.zrange(key, 0, -1)
+        case b"hash":
+            held = client.hgetall(key)
+        case _:
+            held = client.xrange(key)
+    return repr(held).encode()
+
+
+def files_naming(folder: Path, needle: str) -> set[Path]:
+    """Return the files below a folder whose raw bytes hold the text, in any letter case.
+
+    Compressed pages need another search: `lineage.stores.pages`.
+    """
+    wanted = needle.lower().encode()
+    return {
+        path for path in folder.rglob("*") if path.is_file() and wanted in path.read_bytes().lower()
+    }
