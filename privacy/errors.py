@@ -6,7 +6,7 @@ class MoveNotAllowed(Exception):
 
 
 class RecipeInvalid(Exception):
-    """The recipe asks for something outside the closed list, or for bounds learned from the data."""
+    """The recipe asks for something outside the closed list; the message names the field."""
 
 
 class RecipeUnknown(Exception):
@@ -19,6 +19,29 @@ class BudgetSpent(Exception):
 
 class AccountUnknown(Exception):
     """The dataset family has no privacy account, so nothing can be charged to it."""
+
+
+class AccountConflict(Exception):
+    """The dataset family has an account already, for another unit or with another cap."""
+
+
+class SourceNotClear(Exception):
+    """The dataset version is quarantined or superseded, or none is registered: nothing is drawn."""
+
+
+class ReleaseUnknown(Exception):
+    """No release of that number exists, or it has not been committed."""
+
+
+class ValueMissing(Exception):
+    """A value column has empty cells and the recipe names no public value for them.
+
+    A refusal that depends on the records is an answer about them, so the draw stays charged.
+    """
+
+
+class PolicyInvalid(Exception):
+    """A shielding policy bounds epsilon, delta and people, gives a reason, and ends in the future."""
 
 
 class PolicyConflict(Exception):
