@@ -7,7 +7,8 @@ from typing_extensions import override
 class OutboxEntry(models.Model):
     """A fact written in the transaction that made it true, waiting for the sealer.
 
-    The identity column is not the order of the trail: transactions commit out of order. The sealer gives the index.
+    The identity column is not the order of the trail, since transactions commit out of order: the
+    sealer gives the index.
     """
 
     recorded_at = models.DateTimeField()
