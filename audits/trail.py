@@ -10,8 +10,9 @@ from typing import Any, ClassVar, NewType, Protocol
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 
-from audits.errors import UnrecordedChange
+from audits.errors import EntryTooLong, UnrecordedChange
 from audits.models import OutboxEntry
+from audits.tiles import ENTRY_LIMIT
 
 Actor = NewType("Actor", str)
 """Who did it: `user:<id>`, `task:<name>` or `command:<name>`; never a name or an address."""
@@ -36,7 +37,8 @@ class Trail:
     def record(self, event: Event, *, about: str) -> None:
         """Append one fact about a thing (`request/<id>`, `model/<name>`, ...).
 
-        It is written when the surrounding `audited` block ends, and sealed into the Merkle tree soon after.
+        It is written when the surrounding `audited` block ends, and sealed into the Merkle tree
+        soon after.
         """
         name = type(event).__name__
         # The bytes are the truth from here on: they are hashed and handed out, never re-serialised.
@@ -54,9 +56,10 @@ class Trail:
             separators=(",", ":"),
             ensure_ascii=False,
         ).encode()
-        self.entries.append(
-            OutboxEntry(recorded_at=self.now, about=about, event=name, entry=entry)
-        )
+        # Found out here, where the action still fails as a whole, and not by the sealer.
+        if len(entry) > ENTRY_LIMIT:
+            raise EntryTooLong(name)
+        self.entries.append(OutboxEntry(recorded_at=self.now, about=about, event=name, entry=entry))
 
 
 @contextmanager
