@@ -29,4 +29,6 @@ class VersionState(StrEnum):
 
     CLEAR = "clear"
     QUARANTINED = "quarantined"  # it holds somebody who was forgotten
-    SUPERSEDED = "superseded"  # its files were rewritten by an erasure: a later version describes them
+    SUPERSEDED = (
+        "superseded"  # its files were rewritten by an erasure: a later version describes them
+    )

@@ -1,8 +1,8 @@
 """What an identifier is, when two spellings name the same person, and how a person becomes a pseudonym."""
 
-import hmac
+import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
@@ -10,6 +10,7 @@ from typing import Final, NewType
 from uuid import UUID
 
 from lineage.errors import IdentifierMalformed
+from lineage.keyed import keyed
 
 SubjectId = NewType("SubjectId", int)
 """A person inside Lethe: dense, never reused, meaningless outside."""
@@ -19,13 +20,19 @@ Digest = NewType("Digest", bytes)
 """SHA-256 of the standardised value: what OpenDSR `sha256` and California's DROP send. Personal data."""
 
 _LONGEST: Final = 512  # characters; longer values are free text, not identifiers
+_LONGEST_RAW: Final = 2 * _LONGEST  # before white space is dropped
+_HEX: Final = "[0-9a-fA-F]"
+_UUID: Final = re.compile(
+    rf"(?:urn:uuid:)?\{{?(?:{_HEX}{{32}}|{_HEX}{{8}}(?:-{_HEX}{{4}}){{3}}-{_HEX}{{12}})\}}?",
+    re.ASCII | re.IGNORECASE,
+)
 
 
 class IdentifierKind(StrEnum):
     """How values of a namespace are written, and so which spellings are the same."""
 
-    TEXT = "text"  # Unicode NFC, outer white space dropped, case folded
-    EMAIL = "email"  # all white space dropped, lower case (California DROP's rule)
+    TEXT = "text"  # outer white space dropped, canonical caseless form (Unicode 3.13, D145) in NFC
+    EMAIL = "email"  # all white space dropped, lower case (California DROP's rule), NFC
     INTEGER = "integer"  # canonical decimal, no sign on zero, no leading zeros
     UUID = "uuid"  # lower case with hyphens
 
@@ -48,33 +55,69 @@ def standardise(raw: object, *, kind: IdentifierKind) -> str:
 
     The message never holds the value.
     """
-    if isinstance(raw, bool) or not isinstance(raw, str | int | UUID):
-        raise IdentifierMalformed(f"a {type(raw).__name__} cannot be an identifier")
-    text = unicodedata.normalize("NFC", str(raw)).strip()
+    text = _text_of(raw).strip()
     match kind:
         case IdentifierKind.TEXT:
-            value = unicodedata.normalize("NFC", text.casefold())
+            value = _fold(text)
         case IdentifierKind.EMAIL:
-            value = "".join(text.split()).lower()
+            value = _nfc("".join(text.split()).lower())
             if value.count("@") != 1 or value.startswith("@") or value.endswith("@"):
                 raise IdentifierMalformed("not an e-mail address")
         case IdentifierKind.INTEGER:
             if not (text.isascii() and text.removeprefix("-").isdigit()):
                 raise IdentifierMalformed("not a whole number")
-            value = str(int(text)) if len(text) <= _LONGEST else ""
+            value = str(int(text))
         case IdentifierKind.UUID:
-            try:
-                value = str(UUID(text))
-            except ValueError:
-                raise IdentifierMalformed("not a UUID") from None
+            value = _uuid(text)
     if not value or len(value) > _LONGEST or not value.isprintable():
         raise IdentifierMalformed(f"empty, unprintable or longer than {_LONGEST} characters")
     return value
 
 
+def _text_of(raw: object) -> str:
+    if isinstance(raw, bool) or not isinstance(raw, str | int | UUID):
+        raise IdentifierMalformed(f"a {type(raw).__name__} cannot be an identifier")
+    # Checked before `str` and `int` see it: both refuse very long numbers with an error of their own.
+    if isinstance(raw, int) and raw.bit_length() > _LONGEST * 3:
+        raise IdentifierMalformed(f"longer than {_LONGEST} characters")
+    text = str(raw)
+    if len(text) > _LONGEST_RAW:
+        raise IdentifierMalformed(f"longer than {_LONGEST} characters")
+    return text
+
+
+def _nfc(text: str) -> str:
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def _fold(text: str) -> str:
+    if text.isascii():
+        return text.lower()
+    # NFD first: an iota subscript folds to a letter, and after that its neighbours could not be reordered.
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
+
+
+def _uuid(text: str) -> str:
+    if not _UUID.fullmatch(text):  # `UUID` alone takes underscores and the digits of other scripts
+        raise IdentifierMalformed("not a UUID")
+    return str(UUID(text))
+
+
+def marker(*, namespace: str, key: bytes) -> Callable[[Digest], UUID]:
+    """Return the function from digests to marks: HMAC-SHA256(key, namespace ‖ 0x00 ‖ digest), first 128 bits."""
+    mark = marking_bytes(namespace=namespace, key=key)
+    return lambda digest: UUID(bytes=mark(digest))
+
+
+def marking_bytes(*, namespace: str, key: bytes) -> Callable[[bytes], bytes]:
+    """Return what `marker` returns, on plain bytes: building a million `UUID`s would cost more than the HMACs."""
+    mac = keyed(key, context=namespace.encode() + b"\x00")
+    return lambda digest: mac(digest)[:16]
+
+
 def pseudonym_of(digest: Digest, *, namespace: str, key: bytes) -> Pseudonym:
-    """Return HMAC-SHA256(key, namespace ‖ 0x00 ‖ digest), first 128 bits (DESIGN: *pseudonym*)."""
-    return Pseudonym(_keyed(digest, namespace=namespace, key=key))
+    """Return the mark under the pseudonym key: the name by which Lethe knows a person."""
+    return Pseudonym(marker(namespace=namespace, key=key)(digest))
 
 
 def suppression_tag_of(digest: Digest, *, namespace: str, key: bytes) -> UUID:
@@ -82,12 +125,28 @@ def suppression_tag_of(digest: Digest, *, namespace: str, key: bytes) -> UUID:
 
     It starts from the digest, not from the pseudonym, so that rotating the pseudonym key loses nobody.
     """
-    return _keyed(digest, namespace=namespace, key=key)
+    return marker(namespace=namespace, key=key)(digest)
 
 
-def _keyed(digest: Digest, *, namespace: str, key: bytes) -> UUID:
-    mac = hmac.digest(key, namespace.encode() + b"\x00" + digest, "sha256")
-    return UUID(bytes=mac[:16])
+def guess_kind(values: Sequence[object]) -> IdentifierKind:
+    """Return the narrowest kind that fits every value of a column's beginning.
+
+    Digits written as text stay text: `007` and `7` may be two people.
+    """
+    if values and all(isinstance(value, int) and not isinstance(value, bool) for value in values):
+        return IdentifierKind.INTEGER
+    for kind in (IdentifierKind.UUID, IdentifierKind.EMAIL):
+        if values and all(_fits(value, kind=kind) for value in values):
+            return kind
+    return IdentifierKind.TEXT
+
+
+def _fits(raw: object, *, kind: IdentifierKind) -> bool:
+    try:
+        standardise(raw, kind=kind)
+    except IdentifierMalformed:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

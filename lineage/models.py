@@ -61,6 +61,12 @@ class Store(models.Model):
     uri = models.CharField(max_length=500)
     registered_at = models.DateTimeField()
 
+    class Meta:
+        constraints = [
+            # Two stores in one place would be erased by two runs at the same time.
+            models.UniqueConstraint(name="one_store_per_place", fields=["kind", "uri"]),
+        ]
+
     @override
     def __str__(self) -> str:
         return self.name
@@ -87,12 +93,12 @@ class DatasetFamily(models.Model):
     """A training set over time: its versions are numbered, its shards and hold-out are declared once."""
 
     namespace = models.CharField(max_length=200, default="lethe")
-    name = models.CharField(max_length=200)
+    name = models.CharField(max_length=64)
     store = models.ForeignKey(Store, on_delete=models.PROTECT, related_name="families")
     label = models.CharField(max_length=200, blank=True)
     shards = models.PositiveSmallIntegerField()
     hold_out_permille = models.PositiveSmallIntegerField()
-    expected_parts = models.PositiveIntegerField(default=1)
+    expected_parts = models.PositiveIntegerField(default=1)  # the most that a version ever had
 
     class Meta:
         verbose_name_plural = "dataset families"
@@ -113,7 +119,7 @@ class Node(models.Model):
     """A thing that people's records may have reached."""
 
     kind = models.CharField(max_length=24, choices=[(k.value, k.value) for k in NodeKind])
-    name = models.CharField(max_length=200)
+    name = models.CharField(max_length=100)
     version = models.CharField(max_length=64)
     registered_at = models.DateTimeField()
 
@@ -193,7 +199,8 @@ class Membership(models.Model):
             ),
             models.CheckConstraint(
                 name="membership_does_not_end_before_it_begins",
-                condition=models.Q(to_seq__isnull=True) | models.Q(to_seq__gte=models.F("from_seq")),
+                condition=models.Q(to_seq__isnull=True)
+                | models.Q(to_seq__gte=models.F("from_seq")),
             ),
         ]
         indexes = [models.Index(fields=["family", "from_seq"], name="membership_by_family")]

@@ -1,9 +1,11 @@
 """Which part of a training set a person falls into. Pure: a declared function, never stored per version."""
 
-import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NewType
 from uuid import UUID
+
+from lineage.keyed import keyed
 
 Shard = NewType("Shard", int)
 HOLD_OUT: Final = Shard(-1)
@@ -21,7 +23,17 @@ class Sharding:
 
     def shard_of(self, pseudonym: UUID) -> Shard:
         """Return the person's shard, or `HOLD_OUT`; the same in every version of the family."""
-        mac = hmac.digest(self.key, self.family.encode() + b"\x00" + pseudonym.bytes, "sha256")
-        if int.from_bytes(mac[:8]) % 1000 < self.hold_out_permille:
-            return HOLD_OUT
-        return Shard(int.from_bytes(mac[8:16]) % self.shards)
+        return self.sharder()(pseudonym.bytes)
+
+    def sharder(self) -> Callable[[bytes], Shard]:
+        """Return `shard_of` as a function of the pseudonym's bytes, for many people at once."""
+        mac = keyed(self.key, context=self.family.encode() + b"\x00")
+
+        def shard_of(pseudonym: bytes) -> Shard:
+            draw = mac(pseudonym)
+            # Two independent draws: whether to hold out must not depend on the number of shards.
+            if int.from_bytes(draw[:8]) % 1000 < self.hold_out_permille:
+                return HOLD_OUT
+            return Shard(int.from_bytes(draw[8:16]) % self.shards)
+
+        return shard_of

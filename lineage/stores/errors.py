@@ -1,8 +1,12 @@
 """Why a store says no. A message names the place and the column, never a value."""
 
 
+class KindUnknown(Exception):
+    """No adapter is built in for this kind of store."""
+
+
 class StoreUnreadable(Exception):
-    """The place cannot be reached or is not what it was declared to be."""
+    """The place cannot be reached, read or written, or is not what it was declared to be."""
 
 
 class PartCorrupt(Exception):

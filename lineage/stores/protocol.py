@@ -55,9 +55,14 @@ class Erasure:
     values_removed: int  # erased values that other structures (dictionaries, statistics) held
     digest_before: str
     digest_after: str
-    kept_rows_digest: str  # of the rows that stayed, as read before by one reader and after by another
+    kept_rows_digest: (
+        str  # of the rows that stayed, as read before by one reader and after by another
+    )
     reader: str  # the second reader and its version
     bytes_written: int
+    residual: str = (
+        ""  # what erasing here does not reach, in words for the officer; "" when nothing
+    )
 
 
 Progress = Callable[[Step, frozenset[UUID]], None]
@@ -84,9 +89,7 @@ class Store(Protocol):
     def read(self, part: str, columns: Sequence[str] | None = None) -> pa.Table:
         """Read whole columns for training; identifier columns are included when named."""
 
-    def erase(
-        self, part: str, wanted: dict[str, Wanted], *, progress: Progress
-    ) -> Erasure:
+    def erase(self, part: str, wanted: dict[str, Wanted], *, progress: Progress) -> Erasure:
         """Erase the rows of the wanted people (by column name) and the values they left behind."""
 
     def prove_absent(self, part: str, wanted: dict[str, Wanted]) -> str:

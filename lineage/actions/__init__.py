@@ -1,0 +1,16 @@
+"""Every change of the lineage tables: declarations, dataset versions, graph nodes, and forgetting people."""
+
+from lineage.actions.declarations import declare_namespace, register_family, register_store
+from lineage.actions.nodes import register_node
+from lineage.actions.people import forget_subjects, look_up
+from lineage.actions.versions import register_version
+
+__all__ = [
+    "declare_namespace",
+    "forget_subjects",
+    "look_up",
+    "register_family",
+    "register_node",
+    "register_store",
+    "register_version",
+]

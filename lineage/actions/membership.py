@@ -1,0 +1,97 @@
+"""The intervals of a family, brought up to a scan inside the caller's transaction, as sets in the database.
+
+Cost: one COPY of the scan, then work for those who came or went. Nobody who stayed is written.
+"""
+
+from dataclasses import dataclass
+from io import StringIO
+from itertools import islice
+from typing import Final
+
+from django.db import connection
+
+from lineage.actions.locks import lock_interning
+from lineage.scanning import Scanned
+
+_CHUNK: Final = 100_000  # members sent at once, a few megabytes of text
+
+# Dropped first as well: within one transaction (a test, a bulk registration) this may run twice.
+_STAGE: Final = """
+DROP TABLE IF EXISTS pg_temp.lineage_scanned;
+CREATE TEMPORARY TABLE lineage_scanned (pseudonym uuid NOT NULL, shard smallint NOT NULL) ON COMMIT DROP
+"""
+# Filled sorted, so the index is built in one pass.
+_INDEX: Final = """
+ALTER TABLE lineage_scanned ADD PRIMARY KEY (pseudonym);
+ANALYZE lineage_scanned
+"""
+_ANYBODY_NEW: Final = """
+SELECT EXISTS (
+    SELECT FROM lineage_scanned scanned
+    LEFT JOIN lineage_pseudonym known ON known.value = scanned.pseudonym
+    WHERE known.value IS NULL)
+"""
+# An anti-join, not ON CONFLICT: that would draw a number for everybody already known as well.
+_INTERN: Final = """
+WITH numbered AS MATERIALIZED (
+    SELECT nextval(pg_get_serial_sequence('lineage_subject', 'id')) AS subject_id, pseudonym
+    FROM (
+        SELECT scanned.pseudonym FROM lineage_scanned scanned
+        LEFT JOIN lineage_pseudonym known ON known.value = scanned.pseudonym
+        WHERE known.value IS NULL
+        ORDER BY scanned.pseudonym
+    ) AS newcomer
+), interned AS (
+    INSERT INTO lineage_subject (id) SELECT subject_id FROM numbered
+)
+INSERT INTO lineage_pseudonym (value, namespace_id, subject_id, key_id)
+SELECT pseudonym, %(namespace)s, subject_id, 1 FROM numbered ORDER BY pseudonym
+"""
+_CLOSE: Final = """
+UPDATE lineage_membership AS membership SET to_seq = %(seq)s - 1
+WHERE membership.family_id = %(family)s AND membership.to_seq IS NULL AND NOT EXISTS (
+    SELECT FROM lineage_scanned scanned
+    JOIN lineage_pseudonym known ON known.value = scanned.pseudonym
+    WHERE known.subject_id = membership.subject_id)
+"""
+_OPEN: Final = """
+INSERT INTO lineage_membership (subject_id, family_id, shard, from_seq)
+SELECT known.subject_id, %(family)s, scanned.shard, %(seq)s
+FROM lineage_scanned scanned
+JOIN lineage_pseudonym known ON known.value = scanned.pseudonym
+WHERE NOT EXISTS (
+    SELECT FROM lineage_membership membership
+    WHERE membership.subject_id = known.subject_id
+      AND membership.family_id = %(family)s AND membership.to_seq IS NULL)
+ORDER BY known.subject_id
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """How many people came and went with a version."""
+
+    joined: int
+    left: int
+
+
+def replace(*, family_id: int, seq: int, scanned: Scanned) -> Change:
+    """Make version `seq` of a family hold exactly the people of a scan; the caller holds the family's row."""
+    said = {"family": family_id, "seq": seq, "namespace": scanned.namespace}
+    with connection.cursor() as cursor:
+        cursor.execute(_STAGE)
+        members = scanned.members()
+        while chunk := list(islice(members, _CHUNK)):
+            lines = "".join(f"{pseudonym.hex}\t{shard}\n" for pseudonym, shard in chunk)
+            cursor.copy_expert("COPY lineage_scanned FROM STDIN", StringIO(lines))
+        cursor.execute(_INDEX)
+        cursor.execute(_ANYBODY_NEW)
+        if cursor.fetchone() == (True,):
+            lock_interning()  # another registration may have interned some of them meanwhile
+            cursor.execute(_INTERN, said)
+        cursor.execute(_CLOSE, said)
+        left = cursor.rowcount
+        cursor.execute(_OPEN, said)
+        joined = cursor.rowcount
+        cursor.execute("DROP TABLE lineage_scanned")
+    return Change(joined=joined, left=left)

@@ -1,0 +1,84 @@
+"""What happens to people in the index: they are looked up on somebody's account, and they are forgotten."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from audits.trail import Actor, audited
+from lineage.actions.locks import lock_people
+from lineage.errors import NamespaceUnknown
+from lineage.events import PersonLookedUp, SubjectsForgotten
+from lineage.identifiers import (
+    Identifier,
+    SubjectId,
+    pseudonym_of,
+    standardise,
+    suppression_tag_of,
+)
+from lineage.models import Membership, Namespace, Pseudonym, Subject, Suppression
+from lineage.queries import kind_of_namespace, resolve, suppressed, where_is
+from lineage.whereabouts import Whereabouts
+
+
+def look_up(*, namespace: str, value: object, actor: Actor, now: datetime) -> Whereabouts:
+    """Return where a person is, and record that somebody asked."""
+    with audited(actor=actor, now=now) as trail:
+        person = Identifier(
+            namespace=namespace,
+            value=standardise(value, kind=kind_of_namespace(namespace)),
+        )
+        pseudonym = pseudonym_of(person.digest, namespace=namespace, key=settings.PSEUDONYM_KEY)
+        tag = suppression_tag_of(person.digest, namespace=namespace, key=settings.SUPPRESSION_KEY)
+        subjects = resolve([pseudonym]).values()
+        forgotten = suppressed(now=now).filter(pk=tag).exists()
+        found = replace(where_is(list(subjects)), forgotten=forgotten)
+        trail.record(
+            PersonLookedUp(namespace=namespace, known=bool(subjects)),
+            about=f"namespace/{namespace}",
+        )
+    return found
+
+
+def forget_subjects(
+    *,
+    subjects: Collection[SubjectId],
+    tags: Collection[tuple[str, UUID]],
+    actor: Actor,
+    now: datetime,
+) -> int:
+    """Cut people out of the index and keep only the marks by which they are recognised if they come back.
+
+    Returns how many subjects were still there. Doing it again changes nothing and records nothing.
+    """
+    with transaction.atomic():
+        lock_people()
+        there = set(Subject.objects.filter(pk__in=list(subjects)).values_list("pk", flat=True))
+        wanted = {tag: namespace for namespace, tag in tags}
+        declared = set(
+            Namespace.objects.filter(pk__in=set(wanted.values())).values_list("pk", flat=True)
+        )
+        if missing := sorted(set(wanted.values()) - declared):
+            raise NamespaceUnknown(f"not declared: {', '.join(missing)}")
+        listed = set(suppressed(now=now).filter(pk__in=wanted.keys()).values_list("pk", flat=True))
+        new = wanted.keys() - listed
+        if not there and not new:
+            return 0
+        with audited(actor=actor, now=now) as trail:
+            Suppression.objects.bulk_create(
+                (
+                    Suppression(tag=tag, namespace_id=wanted[tag], suppressed_at=now)
+                    for tag in sorted(new)
+                ),
+                update_conflicts=True,  # a mark that has expired counts again
+                unique_fields=["tag"],
+                update_fields=["suppressed_at", "expires_at"],
+            )
+            Membership.objects.filter(subject__in=there).delete()
+            Pseudonym.objects.filter(subject__in=there).delete()
+            Subject.objects.filter(pk__in=there).delete()
+            trail.record(SubjectsForgotten(subjects=len(there), tags=len(new)), about="suppression")
+    return len(there)

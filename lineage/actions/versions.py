@@ -1,0 +1,146 @@
+"""Turning a scan into a version of a training set."""
+
+from datetime import datetime
+from typing import Final
+
+from django.db import transaction
+
+from audits.actions import raise_alert
+from audits.trail import Actor, audited
+from lineage.actions import membership
+from lineage.actions.locks import keep_people
+from lineage.errors import NodeUnknown
+from lineage.events import DatasetVersionRegistered, DatasetVersionsRetired
+from lineage.graph import NodeKind, VersionState
+from lineage.marks import Marks
+from lineage.models import DatasetFamily, DatasetVersion, Node
+from lineage.queries import suppressed
+from lineage.scanning import Scanned
+
+RETURNED: Final = "suppressed-person-returned"
+
+
+def register_version(
+    *, family_id: int, scanned: Scanned, actor: Actor, now: datetime
+) -> DatasetVersion:
+    """Register what a scan found as the family's next version, or return the newest if nothing changed.
+
+    Locks: people (shared), then the family's row, so that versions of one family follow one another; then, only
+    if somebody is new, interning. A version that holds a forgotten person is quarantined and alerts an officer.
+    """
+    with transaction.atomic():
+        keep_people()
+        family = _locked(family_id)
+        head = family.versions.order_by("-seq").first()
+        returned = _returned(scanned, now=now)
+        state = VersionState.QUARANTINED if returned else VersionState.CLEAR
+        if head is not None and head.state == state and _describes(head, scanned):
+            return head
+        with audited(actor=actor, now=now) as trail:
+            seq = head.seq + 1 if head is not None else 1
+            change = membership.replace(family_id=family.pk, seq=seq, scanned=scanned)
+            node = Node.objects.create(
+                kind=NodeKind.DATASET_VERSION,
+                name=family.name,
+                version=str(seq),
+                registered_at=now,
+            )
+            version = DatasetVersion.objects.create(
+                family=family,
+                seq=seq,
+                node=node,
+                state=state,
+                row_count=scanned.row_count,
+                member_count=len(scanned.pseudonyms),
+                member_digest=scanned.member_digest,
+                parts=[
+                    {"name": part.name, "digest": part.digest, "rows": part.rows}
+                    for part in scanned.parts
+                ],
+                registered_at=now,
+            )
+            if family.expected_parts < len(scanned.parts):
+                family.expected_parts = len(scanned.parts)
+                family.save(update_fields=["expected_parts"])
+            trail.record(
+                DatasetVersionRegistered(
+                    family=family.name,
+                    seq=seq,
+                    state=state.value,
+                    rows=scanned.row_count,
+                    members=len(scanned.pseudonyms),
+                    member_digest=scanned.member_digest,
+                    parts=_digests(scanned),
+                    joined=change.joined,
+                    left=change.left,
+                    suppressed=returned,
+                ),
+                about=f"dataset/{family.name}",
+            )
+            for retired in _retire_older(version, scanned):
+                trail.record(retired, about=f"dataset/{family.name}")
+            if returned:
+                raise_alert(
+                    kind=RETURNED,
+                    about=f"dataset/{family.name}",
+                    detail={"version": seq, "people": returned},
+                    actor=actor,
+                    now=now,
+                )
+    return version
+
+
+def _locked(family_id: int) -> DatasetFamily:
+    family = DatasetFamily.objects.select_for_update(no_key=True).filter(pk=family_id).first()
+    if family is None:
+        raise NodeUnknown("no such dataset family")
+    return family
+
+
+def _returned(scanned: Scanned, *, now: datetime) -> int:
+    """Count the forgotten people whom the scan found."""
+    listed = suppressed(now=now).filter(namespace=scanned.namespace).values_list("tag", flat=True)
+    return len(scanned.tags.common(Marks.of(listed.iterator(chunk_size=50_000))))
+
+
+def _digests(scanned: Scanned) -> dict[str, str]:
+    return {part.name: part.digest for part in scanned.parts}
+
+
+def _described(version: DatasetVersion) -> dict[str, str]:
+    return {part["name"]: part["digest"] for part in version.parts}
+
+
+def _describes(version: DatasetVersion, scanned: Scanned) -> bool:
+    return version.member_digest == scanned.member_digest and _described(version) == _digests(
+        scanned
+    )
+
+
+def _retire_older(version: DatasetVersion, scanned: Scanned) -> list[DatasetVersionsRetired]:
+    """Retire the clear versions that cannot be read any more, or are the very bytes that are quarantined now."""
+    now_there = _digests(scanned)
+    retired: dict[VersionState, list[int]] = {
+        VersionState.SUPERSEDED: [],
+        VersionState.QUARANTINED: [],
+    }
+    older = version.family.versions.filter(state=VersionState.CLEAR, seq__lt=version.seq)
+    for row in older.order_by("seq"):
+        described = _described(row)
+        if not described.items() <= now_there.items():
+            retired[VersionState.SUPERSEDED].append(row.seq)
+        elif version.state == VersionState.QUARANTINED and described == now_there:
+            retired[VersionState.QUARANTINED].append(row.seq)
+    facts = []
+    for state, seqs in retired.items():
+        if seqs:
+            older.filter(seq__in=seqs).update(state=state)
+            facts.append(
+                DatasetVersionsRetired(
+                    family=version.family.name,
+                    state=state.value,
+                    versions=tuple(seqs),
+                    because_of=version.seq,
+                )
+            )
+    return facts

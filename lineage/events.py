@@ -1,0 +1,83 @@
+"""What the lineage app writes into the trail: names of things, counts and keyed digests of whole sets, nobody."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamespaceDeclared:
+    """A family of identifiers may be used from now on."""
+
+    namespace: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreRegistered:
+    """A place that holds records became known; its address may hold a password and stays out."""
+
+    store: str
+    kind: str
+    columns: dict[str, str]  # identifier column → namespace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetFamilyRegistered:
+    """A training set was declared, with how it is cut."""
+
+    family: str
+    store: str
+    label: str
+    shards: int
+    hold_out_permille: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetVersionRegistered:
+    """A scan became a version of a training set."""
+
+    family: str
+    seq: int
+    state: str
+    rows: int
+    members: int
+    member_digest: str
+    parts: dict[str, str]  # part → digest of its bytes
+    joined: int
+    left: int
+    suppressed: int  # forgotten people whom the scan found again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetVersionsRetired:
+    """Older versions may not be used any more: their files changed, or hold somebody who was forgotten."""
+
+    family: str
+    state: str
+    versions: tuple[int, ...]
+    because_of: int  # the version that was registered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeRegistered:
+    """Something was made from other things, or more is known about what it was made from."""
+
+    kind: str
+    name: str
+    version: str
+    sources: tuple[str, ...]  # "<edge kind> <node id>", those that are new
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubjectsForgotten:
+    """People were cut out of the index and put on the suppression list."""
+
+    subjects: int
+    tags: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonLookedUp:
+    """Somebody asked where a person is. The asker is the entry's actor; the person is not in it."""
+
+    namespace: str
+    known: bool

@@ -1,0 +1,87 @@
+"""A sorted set of 16-byte marks (pseudonyms or suppression tags) in one compact piece of memory.
+
+A million people take 16 MB here and about 100 MB as Python objects. The only module that knows numpy.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import sha256
+from typing import Final, overload
+from uuid import UUID
+
+import numpy as np
+from typing_extensions import override
+
+WIDTH: Final = 16  # bytes of one mark
+
+
+class Marks(Sequence[UUID]):
+    """An immutable set of marks, in the order of their bytes."""
+
+    __slots__ = ("_packed",)
+
+    def __init__(self, packed: bytes | bytearray | memoryview = b"") -> None:
+        """Take marks one after the other, in any order and with duplicates."""
+        # Not "S16" on the way out: numpy drops trailing zero bytes of single items, so only bytes leave here.
+        self._packed = np.unique(np.frombuffer(packed, dtype=f"S{WIDTH}")).tobytes()
+
+    @classmethod
+    def of(cls, marks: Iterable[UUID]) -> "Marks":
+        """Return the set of these marks."""
+        return cls(b"".join(mark.bytes for mark in marks))
+
+    @property
+    def packed(self) -> bytes:
+        """Return the marks one after the other, sorted, each once."""
+        return self._packed
+
+    @property
+    def digest(self) -> str:
+        """Return the SHA-256 of the sorted marks: equal exactly for equal sets."""
+        return sha256(self._packed).hexdigest()
+
+    def common(self, other: "Marks") -> "Marks":
+        """Return the marks that are in both sets."""
+        mine, theirs = self._array(), other._array()  # noqa: SLF001  # the same class
+        return Marks(np.intersect1d(mine, theirs, assume_unique=True).tobytes())
+
+    def _array(self) -> "np.ndarray[tuple[int], np.dtype[np.bytes_]]":
+        return np.frombuffer(self._packed, dtype=f"S{WIDTH}")
+
+    @override
+    def __len__(self) -> int:
+        return len(self._packed) // WIDTH
+
+    @override
+    def __iter__(self) -> Iterator[UUID]:
+        for start in range(0, len(self._packed), WIDTH):
+            yield UUID(bytes=self._packed[start : start + WIDTH])
+
+    @overload
+    def __getitem__(self, index: int) -> UUID: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Marks": ...
+    @override
+    def __getitem__(self, index: int | slice) -> "UUID | Marks":
+        if isinstance(index, slice):
+            return Marks(self._array()[index].tobytes())
+        start = range(0, len(self._packed), WIDTH)[index]
+        return UUID(bytes=self._packed[start : start + WIDTH])
+
+    @override
+    def __contains__(self, mark: object) -> bool:
+        if not isinstance(mark, UUID):
+            return False
+        place = int(np.searchsorted(self._array(), np.frombuffer(mark.bytes, f"S{WIDTH}"))[0])
+        return place < len(self) and self[place] == mark
+
+    @override
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Marks) and self._packed == other._packed
+
+    @override
+    def __hash__(self) -> int:
+        return hash(self._packed)
+
+    @override
+    def __repr__(self) -> str:
+        return f"<{len(self)} marks>"  # never the marks: they name people

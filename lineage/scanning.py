@@ -1,0 +1,133 @@
+"""Who is in a place: every identifier of one column, standardised, keyed and sorted. Nobody is named in the result."""
+
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+from uuid import UUID
+
+from lineage.errors import IdentifierMalformed
+from lineage.identifiers import IdentifierKind, marking_bytes, standardise
+from lineage.marks import WIDTH, Marks
+from lineage.sharding import Shard, Sharding
+from lineage.stores.errors import ChangedMeanwhile, MalformedIdentifier, NullIdentifier
+from lineage.stores.protocol import DeclaredColumn, Part, Store
+
+_REMEMBERED: Final = 1 << 18  # raw values kept to pass over repetitions, a few tens of megabytes
+_SPARE: Final = 1 << 20  # marks collected before repetitions are dropped from the collection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scanned:
+    """What one scan of one identifier column found."""
+
+    namespace: str
+    pseudonyms: Marks
+    shards: Sequence[int]  # of each pseudonym, in the same order
+    tags: (
+        Marks  # the same people under the suppression list's key; sorted for itself, so not aligned
+    )
+    parts: tuple[Part, ...]
+    row_count: int
+
+    @property
+    def member_digest(self) -> str:
+        """Return the SHA-256 of the sorted pseudonyms: a keyed digest of the set of people."""
+        return self.pseudonyms.digest
+
+    def members(self) -> Iterator[tuple[UUID, Shard]]:
+        """Yield every pseudonym with its shard, in order."""
+        return zip(self.pseudonyms, map(Shard, self.shards), strict=True)
+
+
+def scan(
+    store: Store,
+    column: DeclaredColumn,
+    *,
+    pseudonym_key: bytes,
+    suppression_key: bytes,
+    sharding: Sharding,
+) -> Scanned:
+    """Read the identifier column of every part.
+
+    Raises `NullIdentifier` or `MalformedIdentifier`, which name the part, the column and the row but never the
+    value, and `ChangedMeanwhile` when a part is not the same after the scan as before it.
+    """
+    parts = tuple(store.parts())
+    pseudonyms = _Collection(marking_bytes(namespace=column.namespace, key=pseudonym_key))
+    tags = _Collection(marking_bytes(namespace=column.namespace, key=suppression_key))
+    row_count = 0
+    seen: set[object] = set()
+    for part in parts:
+        row_in_part = 0
+        for batch in store.scan(part.name, column):
+            fresh = {value for value in batch if value not in seen}
+            try:
+                digests = _digests(fresh, kind=column.kind)
+            except IdentifierMalformed:
+                raise _refusal(batch, column=column, part=part.name, before=row_in_part) from None
+            pseudonyms.add(digests)
+            tags.add(digests)
+            row_in_part += len(batch)
+            if len(seen) > _REMEMBERED:
+                seen.clear()
+            seen |= fresh
+        row_count += row_in_part
+    if tuple(store.parts()) != parts:
+        raise ChangedMeanwhile("the place changed while it was read")
+    members = pseudonyms.marks()
+    shard_of = sharding.sharder()
+    return Scanned(
+        namespace=column.namespace,
+        pseudonyms=members,
+        shards=array("h", map(shard_of, _each(members.packed))),  # two bytes a person
+        tags=tags.marks(),
+        parts=parts,
+        row_count=row_count,
+    )
+
+
+def _digests(values: set[object], *, kind: IdentifierKind) -> list[bytes]:
+    if None in values:
+        raise IdentifierMalformed
+    return [sha256(standardise(value, kind=kind).encode()).digest() for value in values]
+
+
+def _refusal(
+    batch: Sequence[object], *, column: DeclaredColumn, part: str, before: int
+) -> NullIdentifier | MalformedIdentifier:
+    """Find the first bad value again and say where it is, without saying what it is."""
+    for row, value in enumerate(batch, start=before + 1):
+        place = f"part {part}, column {column.name}, row {row}"
+        if value is None:
+            return NullIdentifier(f"{place}: the identifier is null")
+        try:
+            standardise(value, kind=column.kind)
+        except IdentifierMalformed as reason:
+            return MalformedIdentifier(
+                f"{place}: not an identifier of kind {column.kind}: {reason}"
+            )
+    raise AssertionError("a batch is only refused for one of its values")
+
+
+def _each(packed: bytes) -> Iterator[bytes]:
+    return (packed[start : start + WIDTH] for start in range(0, len(packed), WIDTH))
+
+
+class _Collection:
+    """Marks gathered in one piece of memory, which forgets repetitions before it grows without need."""
+
+    def __init__(self, mark: Callable[[bytes], bytes]) -> None:
+        self._mark = mark
+        self._packed = bytearray()
+        self._compact_at = _SPARE * WIDTH
+
+    def add(self, digests: Sequence[bytes]) -> None:
+        self._packed += b"".join(map(self._mark, digests))
+        if len(self._packed) > self._compact_at:
+            self._packed = bytearray(self.marks().packed)
+            self._compact_at = 2 * len(self._packed) + _SPARE * WIDTH
+
+    def marks(self) -> Marks:
+        return Marks(self._packed)
