@@ -6,6 +6,7 @@ elsewhere.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
@@ -56,6 +57,16 @@ class TreeHead:
     def text(self) -> str:
         """The text that is signed."""
         return f"{self.origin}\n{self.size}\n{to_base64(self.root)}\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedCheckpoint:
+    """A checkpoint as it was signed and stored."""
+
+    size: int
+    root: Hash
+    note: str
+    sealed_at: datetime
 
 
 def read_key(text: str) -> NoteKey:

@@ -1,11 +1,15 @@
 """Roles, and the permission that an API view names. Nothing is allowed unless a view says so."""
 
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 from typing_extensions import override
+
+if TYPE_CHECKING:
+    # DRF's views load `Deny` from here, by its name in the settings.
+    from rest_framework.views import APIView
 
 
 class Role(StrEnum):
@@ -31,7 +35,7 @@ class Deny(BasePermission):
     """The default of every view: a view that names no role answers nobody."""
 
     @override
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         return False
 
 
@@ -40,7 +44,7 @@ def any_of(*roles: Role) -> type[BasePermission]:
 
     class HasRole(BasePermission):
         @override
-        def has_permission(self, request: Request, view: APIView) -> bool:
+        def has_permission(self, request: Request, view: "APIView") -> bool:
             return has_role(request.user, *roles)
 
     return HasRole
