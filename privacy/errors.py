@@ -41,7 +41,7 @@ class ValueMissing(Exception):
 
 
 class PolicyInvalid(Exception):
-    """A shielding policy bounds epsilon, delta and people, gives a reason, and ends in the future."""
+    """A shielding policy bounds epsilon, delta and people, has a reason, and ends in the future."""
 
 
 class PolicyConflict(Exception):
