@@ -21,6 +21,8 @@ class TrailEntry:
 def read_entry(entry: bytes, *, index: int | None) -> TrailEntry:
     """Read the bytes of a leaf; how they are written is in `audits.trail`."""
     said = json.loads(entry)
+    if not isinstance(said["facts"], dict):
+        raise TypeError("facts are named")
     return TrailEntry(
         index=index,
         at=datetime.fromisoformat(said["at"]),

@@ -4,7 +4,7 @@ import json
 import pytest
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import VerificationError
-from securesystemslib.signer import SSlibKey
+from securesystemslib.signer import SSlibKey  # type: ignore[attr-defined]  # exported without `__all__`
 
 from audits.errors import BundleInvalid, StatementMalformed
 from audits.statements import Signer, digest_of, open_envelope, sign, statement_of

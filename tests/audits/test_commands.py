@@ -1,0 +1,132 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+
+from audits.actions import seal
+from audits.queries import newest_checkpoint, trail_signer
+from tests.audits.builders import record_many
+from tests.audits.test_bundle import CERTIFIER, STRANGER, TRAIL, write
+from tests.cast import MONDAY
+
+
+def manage(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a command as an auditor does, who has none of our settings."""
+    return subprocess.run(  # noqa: S603  # our own command line
+        [sys.executable, "manage.py", *map(str, arguments)],
+        cwd=settings.BASE_DIR,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_bundle_is_verified_without_database_and_settings(tmp_path):
+    write(tmp_path)
+
+    done = manage("verify_bundle", tmp_path)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1] == (
+        "verified: RequestCompleted about request/1 at 2026-01-05 00:00:00 UTC"
+    )
+
+
+def test_a_forged_bundle_is_refused_in_one_line_with_an_exit_code(tmp_path):
+    write(tmp_path)
+    (tmp_path / "leaf.json").write_bytes(b"{}")
+
+    done = manage("verify_bundle", tmp_path)
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "CommandError: refused: the entry is not in the trail that the checkpoint describes"
+    ]
+    assert "verified" not in done.stdout
+
+
+def test_each_check_is_told_and_unpinned_keys_are_shown(tmp_path, capsys):
+    write(tmp_path)
+
+    call_command("verify_bundle", str(tmp_path))
+
+    told = capsys.readouterr().out
+    assert told.count("ok: ") == 5
+    assert f"--trail-key\n      {TRAIL.verifier_key.text}" in told
+    assert f"--key\n      {CERTIFIER.verifier_key.text}" in told
+
+
+def test_pinned_keys_need_no_note(tmp_path, capsys):
+    write(tmp_path)
+
+    call_command(
+        "verify_bundle",
+        str(tmp_path),
+        trail_key=TRAIL.verifier_key.text,
+        key=CERTIFIER.verifier_key.text,
+    )
+
+    assert "note:" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"key": STRANGER.verifier_key.text}, "not the one that was asked for"),
+        ({"trail_key": "not a key"}, "verifier key is not"),
+        ({"checkpoint": Path("kept")}, "with an exported trail only"),
+    ],
+)
+def test_what_was_asked_for_and_is_not_so_is_refused(tmp_path, options, reason):
+    write(tmp_path)
+
+    with pytest.raises(CommandError, match=reason):
+        call_command("verify_bundle", str(tmp_path), **options)
+
+
+@pytest.mark.django_db
+def test_an_exported_trail_is_verified_against_an_older_checkpoint(tmp_path, capsys):
+    record_many(300)
+    seal(now=MONDAY)
+    kept = newest_checkpoint()
+    assert kept
+    (tmp_path / "kept").write_text(kept.note)
+    record_many(300, begin=300)
+    seal(now=MONDAY)
+
+    call_command("export_trail", str(tmp_path / "trail"))
+    done = manage("verify_bundle", tmp_path / "trail", "--checkpoint", tmp_path / "kept")
+    pinned = manage(
+        "verify_bundle", tmp_path / "trail", "--trail-key", trail_signer().verifier_key.text
+    )
+
+    assert "600 facts in 10 files" in capsys.readouterr().out
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "begins with the 300 facts of the older checkpoint" in done.stdout
+    assert "--trail-key" in done.stdout
+    assert done.stdout.splitlines()[-1] == "verified: the trail lethe.example/trail/1, 600 facts"
+    assert pinned.returncode == 0
+    assert "--trail-key" not in pinned.stdout
+
+
+@pytest.mark.django_db
+def test_a_trail_is_exported_into_an_empty_folder_only(tmp_path):
+    (tmp_path / "file").touch()
+    record_many(1)
+    seal(now=MONDAY)
+
+    with pytest.raises(CommandError, match="is not empty"):
+        call_command("export_trail", str(tmp_path))
+
+
+@pytest.mark.django_db
+def test_an_unsealed_trail_is_not_exported(tmp_path):
+    record_many(1)
+
+    with pytest.raises(CommandError, match="no checkpoint yet"):
+        call_command("export_trail", str(tmp_path))
