@@ -11,7 +11,7 @@ redefining a column after the truncation voids the library's promise without not
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from importlib.metadata import version
 from typing import Any, Final
@@ -31,7 +31,7 @@ from privacy.errors import BudgetSpent
 from privacy.ledger import MOST, NanoRho, debit_of, rho_of, shown
 from privacy.recipes import Keep, Question, Recipe
 from privacy.results import Noise, Priced, Result, result_of
-from privacy.rows import KEY, PERSON, check_columns, prepared
+from privacy.rows import KEY, PERSON, joined, prepared
 
 enable_features("contrib")  # the library marks every constructor so; it is pinned exactly for it
 
@@ -65,7 +65,7 @@ def epsilon_at(nano_rho: NanoRho, *, delta: Decimal) -> Decimal:
 
 def draw(
     recipe: Recipe,
-    table: pa.Table,
+    tables: Sequence[pa.Table],
     *,
     unit: IdentifierKind,
     included: Callable[[str], bool],
@@ -80,8 +80,7 @@ def draw(
     priced = _priced(recipe, measurement)
     if priced.nano_rho > charged:
         raise BudgetSpent
-    check_columns(recipe, table.schema)
-    rows = prepared(recipe, table, unit=unit, included=included)
+    rows = prepared(recipe, joined(recipe, tables), unit=unit, included=included)
     drawn = measurement(rows.lazy()).collect().sort(KEY)
     return result_of(
         recipe, priced, {name: drawn[name].to_list() for name, _ in recipe.named_questions}

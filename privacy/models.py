@@ -6,7 +6,7 @@ from django.db import models
 from typing_extensions import override
 
 from lineage.models import DatasetFamily, DatasetVersion, LeasedWork, Namespace, Node
-from privacy.states import ReleaseState
+from privacy.states import ANSWERING, ReleaseState
 
 
 class Account(models.Model):
@@ -31,6 +31,9 @@ class Account(models.Model):
             models.CheckConstraint(
                 name="never_spent_less_than_nothing", condition=models.Q(spent_nano_rho__gte=0)
             ),
+            models.CheckConstraint(
+                name="an_account_holds_something", condition=models.Q(cap_nano_rho__gt=0)
+            ),
         ]
 
     @override
@@ -50,7 +53,9 @@ class Recipe(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(name="one_recipe_revision", fields=["name", "revision"]),
+            models.UniqueConstraint(
+                name="one_recipe_revision", fields=["family", "name", "revision"]
+            ),
         ]
 
     @override
@@ -77,17 +82,14 @@ class Release(LeasedWork):
 
     class Meta:
         constraints = [
-            # Post-processing is free: the same question about the same data is answered from the first draw.
+            # Post-processing is free: the same question about the same data gets the first draw.
             models.UniqueConstraint(
                 name="one_draw_per_recipe_and_version",
                 fields=["recipe", "dataset_version"],
-                condition=models.Q(
-                    state__in=[
-                        ReleaseState.RESERVED,
-                        ReleaseState.DRAWING,
-                        ReleaseState.COMMITTED,
-                    ]
-                ),
+                condition=models.Q(state__in=sorted(state.value for state in ANSWERING)),
+            ),
+            models.CheckConstraint(
+                name="a_release_costs_something", condition=models.Q(cost_nano_rho__gt=0)
             ),
         ]
 
@@ -113,7 +115,7 @@ class JournalEntry(models.Model):
 
 
 class ShieldPolicy(models.Model):
-    """Under which bound a model behind a release may wait with its retraining; approved, and only for a time.
+    """Under which bound a model behind a release may wait with its retraining, and until when.
 
     It is a policy about risk, never a legal exemption.
     """

@@ -5,7 +5,7 @@ person more or less in its result: that carries the measurement's promise over t
 person's number depends on the other rows, but it is only a name, and no name reaches a result.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import polars as pl
@@ -24,6 +24,16 @@ from privacy.recipes import Question, Recipe, ValueColumn
 
 PERSON: Final = "person"
 KEY: Final = "key"
+
+
+def joined(recipe: Recipe, tables: Sequence[pa.Table]) -> pa.Table:
+    """Put the parts of a source together, after a look at the columns of each, not at values."""
+    for table in tables:
+        check_columns(recipe, table.schema)
+    return pa.concat_tables(
+        [_decoded(table.select(list(recipe.columns))) for table in tables],
+        promote_options="permissive",
+    )
 
 
 def check_columns(recipe: Recipe, schema: pa.Schema) -> None:
@@ -112,9 +122,21 @@ def _whole(raw: pl.Series, question: Question, value: ValueColumn) -> pl.Series:
 
 
 def _plain(table: pa.Table, column: str) -> pl.Series:
-    """Read a column; dictionary-encoded texts become texts."""
-    series = pl.Series(pl.from_arrow(table.column(column)))
-    return series.cast(pl.String) if series.dtype == pl.Categorical else series
+    return pl.Series(pl.from_arrow(table.column(column)))
+
+
+def _decoded(table: pa.Table) -> pa.Table:
+    """Write dictionary-encoded columns out: two parts need not have the same dictionary."""
+    return table.cast(
+        pa.schema(
+            [
+                field.with_type(field.type.value_type)
+                if pa.types.is_dictionary(field.type)
+                else field
+                for field in table.schema
+            ]
+        )
+    )
 
 
 def _is_text(kind: pa.DataType) -> bool:

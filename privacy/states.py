@@ -1,4 +1,4 @@
-"""The life of an anonymised release: the budget is debited before noise is drawn, and never comes back after."""
+"""The life of an anonymised release: debited before noise is drawn, never refunded after."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -24,6 +24,9 @@ MOVES: Final[Mapping[ReleaseState, frozenset[ReleaseState]]] = {
     ReleaseState.FAILED_CHARGED: frozenset(),
     ReleaseState.VOID: frozenset(),
 }
+
+ANSWERING: Final = frozenset({ReleaseState.RESERVED, ReleaseState.DRAWING, ReleaseState.COMMITTED})
+"""A release in one of these answers its question; another draw would be paid for twice."""
 
 
 def require_move(current: ReleaseState, target: ReleaseState) -> None:
