@@ -1,4 +1,4 @@
-"""What the lineage app writes into the trail: names of things, counts and keyed digests of whole sets, nobody."""
+"""What the lineage app writes into the trail: names of things, counts, digests of whole sets."""
 
 from dataclasses import dataclass
 
@@ -49,7 +49,7 @@ class DatasetVersionRegistered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetVersionsRetired:
-    """Older versions may not be used any more: their files changed, or hold somebody who was forgotten."""
+    """Older versions may not be used: their files changed, or hold somebody who was forgotten."""
 
     family: str
     state: str

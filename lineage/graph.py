@@ -13,7 +13,7 @@ class NodeKind(StrEnum):
 
 
 class EdgeKind(StrEnum):
-    """How the target came from the source. All but `EVALUATED_ON` carry a person's influence onward."""
+    """How the target came from the source. All but `EVALUATED_ON` carry people's influence on."""
 
     DERIVED = "derived from"
     TRAINED_ON = "trained on"

@@ -1,4 +1,4 @@
-"""What an identifier is, when two spellings name the same person, and how a person becomes a pseudonym."""
+"""What an identifier is, which spellings name one person, and how a person becomes a pseudonym."""
 
 import re
 import unicodedata
@@ -17,7 +17,7 @@ SubjectId = NewType("SubjectId", int)
 
 Pseudonym = NewType("Pseudonym", UUID)
 Digest = NewType("Digest", bytes)
-"""SHA-256 of the standardised value: what OpenDSR `sha256` and California's DROP send. Personal data."""
+"""SHA-256 of the standardised value, as OpenDSR and California's DROP send it. Personal data."""
 
 _LONGEST: Final = 512  # characters; longer values are free text, not identifiers
 _LONGEST_RAW: Final = 2 * _LONGEST  # before white space is dropped
@@ -55,29 +55,28 @@ def standardise(raw: object, *, kind: IdentifierKind) -> str:
 
     The message never holds the value.
     """
-    text = _text_of(raw).strip()
-    match kind:
-        case IdentifierKind.TEXT:
-            value = _fold(text)
-        case IdentifierKind.EMAIL:
-            value = _nfc("".join(text.split()).lower())
-            if value.count("@") != 1 or value.startswith("@") or value.endswith("@"):
-                raise IdentifierMalformed("not an e-mail address")
-        case IdentifierKind.INTEGER:
-            if not (text.isascii() and text.removeprefix("-").isdigit()):
-                raise IdentifierMalformed("not a whole number")
-            value = str(int(text))
-        case IdentifierKind.UUID:
-            value = _uuid(text)
+    value = _spelling(_text_of(raw).strip(), kind=kind)
     if not value or len(value) > _LONGEST or not value.isprintable():
         raise IdentifierMalformed(f"empty, unprintable or longer than {_LONGEST} characters")
     return value
 
 
+def _spelling(text: str, *, kind: IdentifierKind) -> str:
+    match kind:
+        case IdentifierKind.TEXT:
+            return _fold(text)
+        case IdentifierKind.EMAIL:
+            return _email(text)
+        case IdentifierKind.INTEGER:
+            return _integer(text)
+        case IdentifierKind.UUID:
+            return _uuid(text)
+
+
 def _text_of(raw: object) -> str:
     if isinstance(raw, bool) or not isinstance(raw, str | int | UUID):
         raise IdentifierMalformed(f"a {type(raw).__name__} cannot be an identifier")
-    # Checked before `str` and `int` see it: both refuse very long numbers with an error of their own.
+    # Checked before `str` and `int` see it: they refuse long numbers with an error of their own.
     if isinstance(raw, int) and raw.bit_length() > _LONGEST * 3:
         raise IdentifierMalformed(f"longer than {_LONGEST} characters")
     text = str(raw)
@@ -93,8 +92,21 @@ def _nfc(text: str) -> str:
 def _fold(text: str) -> str:
     if text.isascii():
         return text.lower()
-    # NFD first: an iota subscript folds to a letter, and after that its neighbours could not be reordered.
+    # NFD first: an iota subscript folds to a letter, across which marks cannot be reordered.
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
+
+
+def _email(text: str) -> str:
+    value = _nfc("".join(text.split()).lower())
+    if value.count("@") != 1 or value.startswith("@") or value.endswith("@"):
+        raise IdentifierMalformed("not an e-mail address")
+    return value
+
+
+def _integer(text: str) -> str:
+    if not (text.isascii() and text.removeprefix("-").isdigit()):
+        raise IdentifierMalformed("not a whole number")
+    return str(int(text))
 
 
 def _uuid(text: str) -> str:
@@ -104,15 +116,17 @@ def _uuid(text: str) -> str:
 
 
 def marker(*, namespace: str, key: bytes) -> Callable[[Digest], UUID]:
-    """Return the function from digests to marks: HMAC-SHA256(key, namespace ‖ 0x00 ‖ digest), first 128 bits."""
+    """Return the function from digests to marks.
+
+    A mark is HMAC-SHA256(key, namespace ‖ 0x00 ‖ digest), first 128 bits.
+    """
     mark = marking_bytes(namespace=namespace, key=key)
     return lambda digest: UUID(bytes=mark(digest))
 
 
 def marking_bytes(*, namespace: str, key: bytes) -> Callable[[bytes], bytes]:
-    """Return what `marker` returns, on plain bytes: building a million `UUID`s would cost more than the HMACs."""
-    mac = keyed(key, context=namespace.encode() + b"\x00")
-    return lambda digest: mac(digest)[:16]
+    """Return what `marker` returns, on plain bytes: a `UUID` object costs more than its HMAC."""
+    return keyed(key, context=namespace.encode() + b"\x00", width=16)
 
 
 def pseudonym_of(digest: Digest, *, namespace: str, key: bytes) -> Pseudonym:
@@ -121,9 +135,9 @@ def pseudonym_of(digest: Digest, *, namespace: str, key: bytes) -> Pseudonym:
 
 
 def suppression_tag_of(digest: Digest, *, namespace: str, key: bytes) -> UUID:
-    """Return the mark by which a forgotten person is recognised, under the suppression list's own key.
+    """Return the mark by which a forgotten person is recognised, under the list's own key.
 
-    It starts from the digest, not from the pseudonym, so that rotating the pseudonym key loses nobody.
+    It starts from the digest, not from the pseudonym: rotating the pseudonym key loses nobody.
     """
     return marker(namespace=namespace, key=key)(digest)
 
@@ -153,8 +167,8 @@ def _fits(raw: object, *, kind: IdentifierKind) -> bool:
 class Wanted:
     """The people that somebody looks for in one identifier column.
 
-    `mark` turns a digest into a keyed mark, `marks` holds those of the wanted people. A store thus finds
-    people in whatever spelling it holds them, and no identifier has to be handed to it.
+    `mark` turns a digest into a keyed mark, `marks` holds those of the wanted people. A store thus
+    finds people in whatever spelling it holds them, and no identifier has to be handed to it.
     """
 
     kind: IdentifierKind
@@ -162,7 +176,7 @@ class Wanted:
     mark: Callable[[Digest], UUID]
 
     def mark_of(self, raw: object) -> UUID | None:
-        """Return the mark of a raw value if it is wanted, else None; malformed values are nobody's."""
+        """Return the mark of a raw value if it is wanted; malformed values are nobody's."""
         try:
             value = standardise(raw, kind=self.kind)
         except IdentifierMalformed:

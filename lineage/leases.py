@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import NewType
 
 Token = NewType("Token", int)
-"""A fencing token: each new lease of a piece of work gets a larger one, and only the largest may report."""
+"""A fencing token: each new lease of a thing gets a larger one; only the largest may report."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """A sorted set of 16-byte marks (pseudonyms or suppression tags) in one compact piece of memory.
 
-A million people take 16 MB here and about 100 MB as Python objects. The only module that knows numpy.
+A million people take 16 MB here and about 100 MB as Python objects. Only this module knows numpy.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,7 +21,7 @@ class Marks(Sequence[UUID]):
 
     def __init__(self, packed: bytes | bytearray | memoryview = b"") -> None:
         """Take marks one after the other, in any order and with duplicates."""
-        # Not "S16" on the way out: numpy drops trailing zero bytes of single items, so only bytes leave here.
+        # Only whole arrays leave here as bytes: numpy drops trailing zeros of single "S16" items.
         self._packed = np.unique(np.frombuffer(packed, dtype=f"S{WIDTH}")).tobytes()
 
     @classmethod

@@ -1,4 +1,4 @@
-"""People, places, dataset versions and the graph, as rows. What may happen to them is in `lineage.actions`."""
+"""People, places, dataset versions and the graph, as rows; `lineage.actions` changes them."""
 
 from django.db import models
 from typing_extensions import override
@@ -40,7 +40,7 @@ class Pseudonym(models.Model):
 
 
 class Suppression(models.Model):
-    """A forgotten person, recognisable only under the list's own key, in case their data comes back."""
+    """A forgotten person, recognisable under the list's own key only, should their data return."""
 
     tag = models.UUIDField(primary_key=True)
     namespace = models.ForeignKey(Namespace, on_delete=models.PROTECT)
@@ -90,7 +90,7 @@ class IdentifierColumn(models.Model):
 
 
 class DatasetFamily(models.Model):
-    """A training set over time: its versions are numbered, its shards and hold-out are declared once."""
+    """A training set over time: versions are numbered, shards and hold-out declared once."""
 
     namespace = models.CharField(max_length=200, default="lethe")
     name = models.CharField(max_length=64)
@@ -179,7 +179,7 @@ class DatasetVersion(models.Model):
 
 
 class Membership(models.Model):
-    """A person was in a family from one version to another; the interval is open while `to_seq` is null.
+    """A person was in a family from one version to another; open while `to_seq` is null.
 
     `to_seq` is the last version that holds the person. `shard` is -1 for the hold-out.
     """
@@ -211,7 +211,7 @@ class Membership(models.Model):
 
 
 class LeasedWork(models.Model):
-    """Columns of a row that workers take turns at: who holds it, until when, and how often it was tried."""
+    """Columns of a row that workers take turns at: who holds it, how long, after how many tries."""
 
     lease_owner = models.CharField(max_length=120, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)

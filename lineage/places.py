@@ -1,4 +1,4 @@
-"""The places that hold records, as other apps see them, and what can be said about an address before it is opened."""
+"""The places that hold records, as other apps see them, and what their addresses alone tell."""
 
 import re
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class FamilyRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreRef:
-    """A store, the training sets in it, and the identifier columns by which somebody looks for people."""
+    """A store, the training sets in it, and the columns in which somebody looks for people."""
 
     id: int
     name: str
@@ -38,7 +38,7 @@ def name_after(text: str) -> str:
 
 
 def kind_of(uri: str, *, endings: frozenset[str] = frozenset()) -> str:
-    """Return the kind of adapter that an address needs; `endings` are those of the files in a folder."""
+    """Return the adapter that an address needs; `endings` are those of the files in a folder."""
     if uri.startswith(("postgres:", "postgresql:")):
         return "postgres"
     ending = PurePosixPath(uri).suffix.lower()

@@ -174,7 +174,7 @@ def adapter_of(store_id: int) -> Adapter:
 
 
 def stores_of(namespaces: Collection[str]) -> list[StoreRef]:
-    """Return every store with an identifier column in one of the namespaces, with those columns only."""
+    """Return the stores with a column in one of the namespaces, with those columns only."""
     columns: defaultdict[int, list[DeclaredColumn]] = defaultdict(list)
     rows = (
         IdentifierColumn.objects.filter(namespace__in=list(namespaces))
@@ -214,7 +214,7 @@ def newest_version(family_id: int) -> DatasetVersion | None:
 
 
 def member_shards(*, version_id: int) -> dict[UUID, Shard]:
-    """Return the shard of every member of a dataset version, by pseudonym; the held-out included."""
+    """Return the shard of every member of a dataset version, the held-out included."""
     version = DatasetVersion.objects.filter(pk=version_id).first()
     if version is None:
         raise NodeUnknown("no such dataset version")

@@ -18,7 +18,7 @@ from lineage.sharding import HOLD_OUT, Shard
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Presence:
-    """A subject was in a dataset family from one version to another, the last one included; open: still."""
+    """A subject was in a dataset family from one version to another, both included; None: still."""
 
     subject: SubjectId
     family_id: int
@@ -34,7 +34,7 @@ class Presence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphNode:
-    """A thing that records may have reached; `family_id` and `seq` are those of a dataset version."""
+    """A thing that records may have reached; `family_id` and `seq` are a dataset version's."""
 
     id: int
     kind: NodeKind
@@ -55,7 +55,7 @@ class GraphEdge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Graph:
-    """A part of the lineage graph that is closed downstream: every edge out of its nodes is in it."""
+    """A part of the lineage graph, closed downstream: every edge out of its nodes is in it."""
 
     nodes: Mapping[int, GraphNode]
     edges: frozenset[GraphEdge]
@@ -101,11 +101,11 @@ class Reach:
         return frozenset(presence.subject for presence in self.presences)
 
     def holding(self) -> Mapping[SubjectId, frozenset[int]]:
-        """Return, for each subject, the dataset versions (node ids) that hold them, hold-out included."""
+        """Return, for each subject, the dataset versions that hold them, or hold them out."""
         return {subject: starts.whole | starts.aside for subject, starts in self._starts().items()}
 
     def reached(self, *, shields: Collection[int] = ()) -> frozenset[int]:
-        """Return every node that somebody reached, of any kind, the versions that hold them included."""
+        """Return every node that somebody reached, the versions that hold them included."""
         return frozenset(self._walk_all(shields).came_by)
 
     def tainted(self, *, shields: Collection[int] = ()) -> frozenset[int]:
@@ -175,7 +175,7 @@ class Reach:
         }
 
     def _blocking(self, shields: Collection[int]) -> frozenset[int]:
-        """Keep the shields that can shield: releases. A number given by mistake must not hide anything."""
+        """Keep the releases: another node, given by mistake, must not hide anything."""
         return frozenset(
             shield
             for shield in shields

@@ -1,10 +1,10 @@
-"""Who is in a place: every identifier of one column, standardised, keyed and sorted. Nobody is named in the result."""
+"""Who is in a place: every identifier of one column, standardised, keyed and sorted."""
 
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final
+from typing import Final, Protocol
 from uuid import UUID
 
 from lineage.errors import IdentifierMalformed
@@ -12,10 +12,21 @@ from lineage.identifiers import IdentifierKind, marking_bytes, standardise
 from lineage.marks import WIDTH, Marks
 from lineage.sharding import Shard, Sharding
 from lineage.stores.errors import ChangedMeanwhile, MalformedIdentifier, NullIdentifier
-from lineage.stores.protocol import DeclaredColumn, Part, Store
+from lineage.stores.protocol import DeclaredColumn, Part
 
 _REMEMBERED: Final = 1 << 18  # raw values kept to pass over repetitions, a few tens of megabytes
+_NAMING: Final = {str, int, UUID}
 _SPARE: Final = 1 << 20  # marks collected before repetitions are dropped from the collection
+
+
+class Scannable(Protocol):
+    """The part of a store that a scan needs."""
+
+    def parts(self) -> Sequence[Part]:
+        """List the parts in a stable order."""
+
+    def scan(self, part: str, column: DeclaredColumn) -> Iterator[Sequence[object]]:
+        """Yield every value of a column, in batches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +53,7 @@ class Scanned:
 
 
 def scan(
-    store: Store,
+    store: Scannable,
     column: DeclaredColumn,
     *,
     pseudonym_key: bytes,
@@ -51,8 +62,8 @@ def scan(
 ) -> Scanned:
     """Read the identifier column of every part.
 
-    Raises `NullIdentifier` or `MalformedIdentifier`, which name the part, the column and the row but never the
-    value, and `ChangedMeanwhile` when a part is not the same after the scan as before it.
+    Raises `NullIdentifier` or `MalformedIdentifier`, which name the part, the column and the row
+    but never the value, and `ChangedMeanwhile` when a part is another after the scan than before it.
     """
     parts = tuple(store.parts())
     pseudonyms = _Collection(marking_bytes(namespace=column.namespace, key=pseudonym_key))
@@ -62,8 +73,8 @@ def scan(
     for part in parts:
         row_in_part = 0
         for batch in store.scan(part.name, column):
-            fresh = {value for value in batch if value not in seen}
             try:
+                fresh = _distinct(batch) - seen
                 digests = _digests(fresh, kind=column.kind)
             except IdentifierMalformed:
                 raise _refusal(batch, column=column, part=part.name, before=row_in_part) from None
@@ -88,9 +99,14 @@ def scan(
     )
 
 
-def _digests(values: set[object], *, kind: IdentifierKind) -> list[bytes]:
-    if None in values:
+def _distinct(batch: Sequence[object]) -> set[object]:
+    # By type first: in a set, True and 1.0 would hide behind 1.
+    if not set(map(type, batch)) <= _NAMING:
         raise IdentifierMalformed
+    return set(batch)
+
+
+def _digests(values: set[object], *, kind: IdentifierKind) -> list[bytes]:
     return [sha256(standardise(value, kind=kind).encode()).digest() for value in values]
 
 
@@ -116,7 +132,7 @@ def _each(packed: bytes) -> Iterator[bytes]:
 
 
 class _Collection:
-    """Marks gathered in one piece of memory, which forgets repetitions before it grows without need."""
+    """Marks gathered in one piece of memory, which drops repetitions rather than grow for them."""
 
     def __init__(self, mark: Callable[[bytes], bytes]) -> None:
         self._mark = mark

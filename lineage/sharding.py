@@ -1,4 +1,4 @@
-"""Which part of a training set a person falls into. Pure: a declared function, never stored per version."""
+"""Which part of a training set a person falls into: a declared function, pure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ HOLD_OUT: Final = Shard(-1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sharding:
-    """How one dataset family is cut: by person, with a secret key so that nobody can aim for a shard."""
+    """How one dataset family is cut: by person, under a key so that nobody can aim for a shard."""
 
     family: str
     shards: int

@@ -1,4 +1,4 @@
-"""Every change of the lineage tables: declarations, dataset versions, graph nodes, and forgetting people."""
+"""Every change of the lineage tables: declarations, versions, graph nodes, forgetting people."""
 
 from lineage.actions.declarations import declare_namespace, register_family, register_store
 from lineage.actions.nodes import register_node

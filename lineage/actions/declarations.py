@@ -1,4 +1,4 @@
-"""Declaring namespaces, stores and families. Declaring the same again changes nothing and records nothing."""
+"""Declaring namespaces, stores and families; the same again changes and records nothing."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -6,10 +6,10 @@ from datetime import datetime
 from django.db import transaction
 
 from audits.trail import Actor, audited
+from lineage.actions.locks import lock_declarations
 from lineage.errors import NamespaceConflict, NamespaceUnknown, StoreConflict, StoreUnknown
 from lineage.events import DatasetFamilyRegistered, NamespaceDeclared, StoreRegistered
 from lineage.identifiers import IdentifierKind
-from lineage.actions.locks import lock_declarations
 from lineage.models import DatasetFamily, IdentifierColumn, Namespace, Store
 from lineage.stores.errors import ColumnMissing
 
@@ -31,7 +31,7 @@ def declare_namespace(*, name: str, kind: IdentifierKind, actor: Actor, now: dat
     return declared
 
 
-def register_store(
+def register_store(  # noqa: PLR0913  # keyword-only, one a column
     *,
     name: str,
     kind: str,
@@ -40,7 +40,7 @@ def register_store(
     actor: Actor,
     now: datetime,
 ) -> Store:
-    """Register a place that holds records; `columns` maps each identifier column to its namespace."""
+    """Register a place that holds records; `columns` maps identifier columns to namespaces."""
     with transaction.atomic():
         lock_declarations()
         known = Store.objects.filter(name=name).first()
@@ -68,7 +68,7 @@ def register_store(
     return store
 
 
-def register_family(
+def register_family(  # noqa: PLR0913  # keyword-only, one a column
     *,
     name: str,
     store_id: int,
@@ -78,7 +78,10 @@ def register_family(
     actor: Actor,
     now: datetime,
 ) -> DatasetFamily:
-    """Register a training set over time. How it is cut can never change: its people would move between shards."""
+    """Register a training set over time.
+
+    How it is cut can never change: its people would move between shards.
+    """
     with transaction.atomic():
         lock_declarations()
         store = Store.objects.filter(pk=store_id).first()

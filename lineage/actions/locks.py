@@ -9,7 +9,7 @@ from django.db import connection
 
 
 class _Lock(IntEnum):
-    """Numbers of PostgreSQL advisory locks, distinct in the whole project: `lineage` owns 7300 to 7399."""
+    """Numbers of PostgreSQL advisory locks; `lineage` owns 7300 to 7399 of the project's."""
 
     DECLARATIONS = 7301
     PEOPLE = 7302
@@ -17,7 +17,7 @@ class _Lock(IntEnum):
 
 
 def lock_declarations() -> None:
-    """Let one declaration happen at a time: each compares with what is declared before it writes."""
+    """Let one declaration happen at a time: each compares with what is there before it writes."""
     _lock("SELECT pg_advisory_xact_lock(%s)", _Lock.DECLARATIONS)
 
 

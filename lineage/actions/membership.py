@@ -1,4 +1,4 @@
-"""The intervals of a family, brought up to a scan inside the caller's transaction, as sets in the database.
+"""The intervals of a family, brought up to a scan as sets, in the caller's transaction.
 
 Cost: one COPY of the scan, then work for those who came or went. Nobody who stayed is written.
 """
@@ -18,7 +18,8 @@ _CHUNK: Final = 100_000  # members sent at once, a few megabytes of text
 # Dropped first as well: within one transaction (a test, a bulk registration) this may run twice.
 _STAGE: Final = """
 DROP TABLE IF EXISTS pg_temp.lineage_scanned;
-CREATE TEMPORARY TABLE lineage_scanned (pseudonym uuid NOT NULL, shard smallint NOT NULL) ON COMMIT DROP
+CREATE TEMPORARY TABLE lineage_scanned (pseudonym uuid NOT NULL, shard smallint NOT NULL)
+ON COMMIT DROP
 """
 # Filled sorted, so the index is built in one pass.
 _INDEX: Final = """
@@ -76,8 +77,8 @@ class Change:
 
 
 def replace(*, family_id: int, seq: int, scanned: Scanned) -> Change:
-    """Make version `seq` of a family hold exactly the people of a scan; the caller holds the family's row."""
-    said = {"family": family_id, "seq": seq, "namespace": scanned.namespace}
+    """Make version `seq` hold exactly the people of a scan; the caller holds the family's row."""
+    said: dict[str, int | str] = {"family": family_id, "seq": seq, "namespace": scanned.namespace}
     with connection.cursor() as cursor:
         cursor.execute(_STAGE)
         members = scanned.members()

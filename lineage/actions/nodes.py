@@ -20,7 +20,7 @@ _ABOUT: Final = {
 }
 
 
-def register_node(
+def register_node(  # noqa: PLR0913  # keyword-only, one a column
     *,
     kind: NodeKind,
     name: str,
@@ -29,12 +29,15 @@ def register_node(
     actor: Actor,
     now: datetime,
 ) -> Node:
-    """Register a thing and what it came from. Known already: only new sources are added, none is ever removed."""
+    """Register a thing and what it came from.
+
+    To a thing that is known already new sources are added; none is ever removed.
+    """
     with transaction.atomic():
         node, created = Node.objects.get_or_create(
             kind=kind, name=name, version=version, defaults={"registered_at": now}
         )
-        # Locked before its edges are compared: of two registrations the second must see the first one's.
+        # Locked before its edges are compared: a second registration must see those of the first.
         Node.objects.select_for_update(no_key=True).get(pk=node.pk)
         said = dict.fromkeys((source, EdgeKind(edge)) for source, edge in sources)
         wanted = {source for source, _ in said}

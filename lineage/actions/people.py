@@ -1,4 +1,4 @@
-"""What happens to people in the index: they are looked up on somebody's account, and they are forgotten."""
+"""What happens to people in the index: they are looked up, and they are forgotten."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -50,7 +50,7 @@ def forget_subjects(
     actor: Actor,
     now: datetime,
 ) -> int:
-    """Cut people out of the index and keep only the marks by which they are recognised if they come back.
+    """Cut people out of the index; only the marks stay by which they are recognised if they return.
 
     Returns how many subjects were still there. Doing it again changes nothing and records nothing.
     """

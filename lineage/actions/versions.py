@@ -23,10 +23,11 @@ RETURNED: Final = "suppressed-person-returned"
 def register_version(
     *, family_id: int, scanned: Scanned, actor: Actor, now: datetime
 ) -> DatasetVersion:
-    """Register what a scan found as the family's next version, or return the newest if nothing changed.
+    """Register what a scan found as the family's next version; unchanged, return the newest.
 
-    Locks: people (shared), then the family's row, so that versions of one family follow one another; then, only
-    if somebody is new, interning. A version that holds a forgotten person is quarantined and alerts an officer.
+    Locks: people (shared), then the family's row, so that its versions follow one another; then,
+    only if somebody is new, interning. A version that holds a forgotten person is quarantined
+    and alerts an officer.
     """
     with transaction.atomic():
         keep_people()
@@ -118,7 +119,7 @@ def _describes(version: DatasetVersion, scanned: Scanned) -> bool:
 
 
 def _retire_older(version: DatasetVersion, scanned: Scanned) -> list[DatasetVersionsRetired]:
-    """Retire the clear versions that cannot be read any more, or are the very bytes that are quarantined now."""
+    """Retire the clear versions that are not there any more, or are what is quarantined now."""
     now_there = _digests(scanned)
     retired: dict[VersionState, list[int]] = {
         VersionState.SUPERSEDED: [],

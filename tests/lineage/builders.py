@@ -1,13 +1,16 @@
-"""Small real training sets for tests of every app: files on disk, registered through the real actions."""
+"""Small real training sets for tests of every app: real files, registered by the real actions."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from django.conf import settings
 
+from audits.models import OutboxEntry
 from lineage import actions, queries
 from lineage.graph import EdgeKind, NodeKind
 from lineage.identifiers import (
@@ -37,7 +40,7 @@ def make_namespace(
 
 
 def write_people(path: Path, people: Sequence[str] = PEOPLE, *, rows_per_group: int = 2) -> Path:
-    """Write one Parquet file: a row a person with an identifier, a category, a feature and a label."""
+    """Write one Parquet file: a row a person, with a category, a feature and a label."""
     path.parent.mkdir(parents=True, exist_ok=True)
     table = pa.table(
         {
@@ -58,7 +61,7 @@ def make_store(
     kind: str = "parquet",
     columns: dict[str, str] | None = None,
 ) -> Store:
-    """Register a file or folder; its namespaces are declared as text if they are not declared yet."""
+    """Register a file or folder; unknown namespaces are declared as text."""
     columns = {PATIENT_ID: PATIENT_ID} if columns is None else columns
     for namespace in columns.values():
         if not Namespace.objects.filter(pk=namespace).exists():
@@ -87,10 +90,13 @@ def make_family(
     )
 
 
-def make_version(family: DatasetFamily) -> DatasetVersion:
-    """Scan the family's place as it is now and register what was found."""
+def make_version(family: DatasetFamily, scanned: Scanned | None = None) -> DatasetVersion:
+    """Register a scan, by default of the family's place as it is now."""
     return actions.register_version(
-        family_id=family.pk, scanned=queries.scan_family(family.pk), actor=OFFICER, now=MONDAY
+        family_id=family.pk,
+        scanned=queries.scan_family(family.pk) if scanned is None else scanned,
+        actor=OFFICER,
+        now=MONDAY,
     )
 
 
@@ -102,7 +108,7 @@ def make_dataset(
     shards: int = 4,
     hold_out_permille: int = 0,
 ) -> DatasetVersion:
-    """Write one Parquet file, register its folder as store and family, and return the first version."""
+    """Write one Parquet file, register its folder as store and family; return the first version."""
     write_people(folder / "part-0.parquet", people)
     family = make_family(
         make_store(folder, name=name),
@@ -173,3 +179,9 @@ def forget(person: str, namespace: str = PATIENT_ID) -> int:
         actor=OFFICER,
         now=MONDAY,
     )
+
+
+def recorded(event: str) -> list[dict[str, Any]]:
+    """Return the trail's entries of one event, sealed or not, in the order of recording."""
+    entries = OutboxEntry.objects.filter(event=event).order_by("pk")
+    return [json.loads(bytes(entry.entry)) for entry in entries]
