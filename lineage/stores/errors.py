@@ -34,7 +34,7 @@ class ChangedMeanwhile(Exception):
 
 
 class NotSafelyErasable(Exception):
-    """Erasing here could leave a copy behind or damage other people's rows; a person must decide."""
+    """Erasing here could leave a copy behind or damage other people's rows; a person decides."""
 
 
 class StillPresent(Exception):

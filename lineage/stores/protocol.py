@@ -1,8 +1,8 @@
-"""What every store can do. An adapter is a small class that keeps these promises for one kind of place.
+"""What every store can do. An adapter is a small class that keeps these promises for one place.
 
-Promises: `scan` and `locate` change nothing. `erase` is idempotent and safe to kill at any moment: the
-place is whole-old or whole-new, and running it again converges. `prove_absent` uses other eyes than
-`erase` did. No method puts a value of a record into a log, an exception or a file name.
+Promises: `scan` and `read` change nothing. `erase` is idempotent and safe to kill at any moment:
+the place is whole-old or whole-new, and running it again converges. `prove_absent` uses other eyes
+than `erase` did. No method puts a value of a record into a log, an exception or a file name.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -66,10 +66,10 @@ class Erasure:
 
 
 Progress = Callable[[Step, frozenset[UUID]], None]
-"""Called at each step with the marks found in the part; raising stops the erasure before the next step.
+"""Called at each step with the marks found in the part; raising stops before the next step.
 
-The caller stores who was found *before* anything is replaced, so that a crash after the swap cannot turn
-`erased` into `absent`.
+The caller stores who was found *before* anything is replaced, so that a crash after the swap cannot
+turn `erased` into `absent`.
 """
 
 

@@ -1,10 +1,10 @@
 """The Thrift compact protocol, read only: what Parquet writes its footer and page headers in.
 
-A struct comes back as a mapping from field number to value, so fields that this code does not know survive.
-Damaged input raises `ThriftDamaged`, whatever it looks like.
+A struct comes back as a mapping from field number to value. Damaged input raises `ThriftDamaged`.
 """
 
 import struct
+from collections.abc import Callable
 from typing import Any, Final
 
 Struct = dict[int, Any]
@@ -74,35 +74,43 @@ class _Reader:
         return fields
 
     def value(self, kind: int, depth: int) -> Any:
-        match kind:
-            case 1 | 2:  # inside a list a boolean has a byte of its own
-                return self.byte() == _TRUE
-            case 3:
-                return struct.unpack("<b", self.take(1))[0]
-            case 4 | 5 | 6:
-                return self.zigzag()
-            case 7:
-                return struct.unpack("<d", self.take(8))[0]
-            case 8:
-                return self.take(self.varint())
-            case 9 | 10:
-                head = self.byte()
-                count = head >> 4 if head >> 4 < _LONG_LIST else self.varint()
-                if count > len(self.data):  # each element takes a byte at least
-                    raise ThriftDamaged("a list longer than the file")
-                return [self.value(head & 0x0F, depth + 1) for _ in range(count)]
-            case 11:
-                count = self.varint()
-                kinds = self.byte() if count else 0
-                if count > len(self.data):
-                    raise ThriftDamaged("a map longer than the file")
-                return {
-                    self.value(kinds >> 4, depth + 1): self.value(kinds & 0x0F, depth + 1)
-                    for _ in range(count)
-                }
-            case 12:
-                return self.struct(depth + 1)
-            case 13:
-                return self.take(16)
-            case _:
-                raise ThriftDamaged("an unknown type")
+        read = _READERS.get(kind)
+        if read is None:
+            raise ThriftDamaged("an unknown type")
+        return read(self, depth)
+
+    def elements(self, depth: int) -> list[Any]:
+        head = self.byte()
+        count = head >> 4 if head >> 4 < _LONG_LIST else self.varint()
+        return [self.value(head & 0x0F, depth + 1) for _ in range(self.plausible(count))]
+
+    def pairs(self, depth: int) -> dict[Any, Any]:
+        count = self.varint()
+        kinds = self.byte() if count else 0
+        return {
+            self.value(kinds >> 4, depth + 1): self.value(kinds & 0x0F, depth + 1)
+            for _ in range(self.plausible(count))
+        }
+
+    def plausible(self, count: int) -> int:
+        if count > len(self.data):  # each element takes a byte at least
+            raise ThriftDamaged("a collection longer than the file")
+        return count
+
+
+# The numbers are the protocol's types. A boolean inside a list has a byte of its own.
+_READERS: Final[dict[int, Callable[[_Reader, int], Any]]] = {
+    1: lambda reader, _: reader.byte() == _TRUE,
+    2: lambda reader, _: reader.byte() == _TRUE,
+    3: lambda reader, _: struct.unpack("<b", reader.take(1))[0],
+    4: lambda reader, _: reader.zigzag(),
+    5: lambda reader, _: reader.zigzag(),
+    6: lambda reader, _: reader.zigzag(),
+    7: lambda reader, _: struct.unpack("<d", reader.take(8))[0],
+    8: lambda reader, _: reader.take(reader.varint()),
+    9: lambda reader, depth: reader.elements(depth),
+    10: lambda reader, depth: reader.elements(depth),
+    11: lambda reader, depth: reader.pairs(depth),
+    12: lambda reader, depth: reader.struct(depth + 1),
+    13: lambda reader, _: reader.take(16),
+}

@@ -1,0 +1,200 @@
+"""Write a Parquet file again without some rows, otherwise as it was.
+
+Row group by row group: same boundaries, codecs, encodings, schema and key-values. Every value is
+encoded anew, so dictionaries and statistics hold what the kept rows hold and nothing else.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from lineage.stores.errors import NotSafelyErasable
+from lineage.stores.footer import Chunk, Physical
+from lineage.stores.local import refuse_other_names
+from lineage.stores.pages import PagedFile, PageKind, open_pages
+
+_TABLE_FORMATS: Final = ("_delta_log", ".hoodie", "metadata/version-hint.text")
+_SIDECARS: Final = ("_metadata", "_common_metadata")
+_MOST_DIGITS: Final = 38  # what DuckDB reads exactly; it rounds longer decimals to floats
+_CODECS: Final = {0: "NONE", 1: "SNAPPY", 2: "GZIP", 4: "BROTLI", 5: "LZ4", 6: "ZSTD", 7: "LZ4"}
+_ENCODINGS: Final = {
+    5: "DELTA_BINARY_PACKED",
+    6: "DELTA_LENGTH_BYTE_ARRAY",
+    7: "DELTA_BYTE_ARRAY",
+    9: "BYTE_STREAM_SPLIT",
+}
+
+Masks = Sequence[Any]
+"""For each row group which rows go: a boolean array, or None where all rows stay."""
+
+
+def refuse_copies(path: Path) -> None:
+    """Refuse a file whose values other files repeat, or that a table format has in its books."""
+    for name in (*_SIDECARS, f".{path.name}.crc"):
+        if path.with_name(name).exists():
+            raise NotSafelyErasable(
+                f"{path.name}: {name} beside it repeats or seals what it holds; "
+                "remove that file, or write it anew after the erasure"
+            )
+    for folder in list(path.parents)[:4]:
+        for log in _TABLE_FORMATS:
+            if (folder / log).exists():
+                raise NotSafelyErasable(
+                    f"{path.name}: belongs to a table format ({log}) whose log keeps copies; "
+                    "erase through that format"
+                )
+
+
+def refuse_unsafe(path: Path) -> None:
+    """Refuse a file that cannot be written again without loss, or whose old bytes would stay."""
+    refuse_other_names(path)
+    with open_pages(path) as file:
+        footer = file.footer
+    if footer.is_encrypted:
+        raise NotSafelyErasable(f"{path.name}: has encrypted columns; give Lethe a decrypted copy")
+    for chunk in footer.chunks:
+        if chunk.is_external:
+            raise NotSafelyErasable(
+                f"{path.name}: {chunk} lies in another file; write the table as whole files"
+            )
+        if chunk.physical is Physical.INT96:
+            raise NotSafelyErasable(
+                f"{path.name}: {chunk} holds INT96 timestamps, which cannot be copied faithfully; "
+                "write the file anew with timestamps as INT64"
+            )
+
+
+def rewrite(path: Path, masks: Masks, out: BinaryIO) -> None:
+    """Write the rows that stay; deterministic: the same file and masks give the same bytes."""
+    with pq.ParquetFile(path) as source, open_pages(path) as pages:
+        for field in _leaf_types(source.schema_arrow):
+            if pa.types.is_decimal(field) and field.precision > _MOST_DIGITS:
+                raise NotSafelyErasable(
+                    f"{path.name}: decimals of {field.precision} digits are more than the second "
+                    "reader can compare"
+                )
+        schema = _without_dictionaries(source.schema_arrow)
+        options = _options(source, schema, pages)
+        with pq.ParquetWriter(out, schema, **options) as writer:
+            for number, mask in enumerate(masks):
+                rows = source.read_row_group(number, use_threads=False)
+                if mask is not None:
+                    rows = rows.filter(pc.invert(mask))
+                if rows.num_rows:
+                    rows = rows.replace_schema_metadata(None).cast(schema)
+                    writer.write_table(rows, row_group_size=rows.num_rows)
+            writer.add_key_value_metadata(source.metadata.metadata or {})
+
+
+def _options(source: pq.ParquetFile, schema: pa.Schema, pages: PagedFile) -> dict[str, Any]:
+    """Return the writer's options under which the file gets the schema and layout that it has."""
+    chunks = pages.footer.chunks
+    layout = _layout(source, chunks, pages)
+    versions = sorted(("2.6", "2.4", "1.0"), key=lambda v: v != source.metadata.format_version)
+    for version, is_compliant, as_integer, in_utc in product(
+        versions, (True, False), (False, True), (False, True)
+    ):
+        options = {
+            **layout,
+            "version": version,
+            "use_compliant_nested_type": is_compliant,
+            "store_decimal_as_integer": as_integer,
+            "write_time_adjusted_to_utc": in_utc,
+            "store_schema": False,  # the stored one is kept as it is, among the key-values
+        }
+        empty = pa.BufferOutputStream()
+        with pq.ParquetWriter(empty, schema, **options):
+            pass
+        if pq.ParquetFile(pa.BufferReader(empty.getvalue())).schema.equals(source.schema):
+            return options
+    raise NotSafelyErasable(
+        "the file's Parquet schema cannot be written again exactly; "
+        "let its own writer write it without the people"
+    )
+
+
+def _layout(source: pq.ParquetFile, chunks: Sequence[Chunk], pages: PagedFile) -> dict[str, Any]:
+    first = next((page for chunk in chunks for page in pages.pages(chunk)), None)
+    data = next(
+        (
+            page
+            for chunk in chunks[:1]
+            for page in pages.pages(chunk)
+            if page.kind is not PageKind.DICTIONARY
+        ),
+        None,
+    )
+    with_dictionary = sorted({chunk.path for chunk in chunks if chunk.has_dictionary})
+    blooms = {chunk.path for chunk in chunks if chunk.has_bloom_filter}
+    longest = max((source.metadata.row_group(n).num_rows for n in _groups(source)), default=1)
+    layout: dict[str, Any] = {
+        "compression": {chunk.path: _CODECS.get(chunk.codec, "NONE") for chunk in chunks},
+        "use_dictionary": with_dictionary,
+        "column_encoding": {
+            chunk.path: _ENCODINGS[encoding]
+            for chunk in chunks
+            if chunk.path not in with_dictionary
+            for encoding in sorted(chunk.encodings & _ENCODINGS.keys())
+        },
+        "write_statistics": sorted({chunk.path for chunk in chunks if chunk.has_statistics}),
+        "write_page_index": any(chunk.column_index for chunk in chunks),
+        "write_page_checksum": first is not None and first.has_checksum,
+        "data_page_version": "2.0" if data and data.kind is PageKind.DATA_V2 else "1.0",
+        "sorting_columns": source.metadata.row_group(0).sorting_columns or None if chunks else None,
+    }
+    if blooms:
+        layout["bloom_filter_options"] = {path: {"ndv": longest} for path in sorted(blooms)}
+    return layout
+
+
+def _groups(source: pq.ParquetFile) -> range:
+    return range(source.metadata.num_row_groups)
+
+
+def _without_dictionaries(schema: pa.Schema) -> pa.Schema:
+    """Return the schema of the values themselves.
+
+    An Arrow dictionary is written whole, with the values that no row uses. Of plain values the
+    writer makes a dictionary itself. Readers restore the type from the stored schema.
+    """
+    return pa.schema([_plain_field(field) for field in schema])
+
+
+def _plain(type_: pa.DataType) -> pa.DataType:
+    if pa.types.is_dictionary(type_):
+        return _plain(type_.value_type)
+    if pa.types.is_struct(type_):
+        return pa.struct([_plain_field(field) for field in type_])
+    if pa.types.is_map(type_):
+        key, item = _plain_field(type_.key_field), _plain_field(type_.item_field)
+        return pa.map_(key, item, keys_sorted=type_.keys_sorted)
+    return _plain_list(type_)
+
+
+def _plain_list(type_: pa.DataType) -> pa.DataType:
+    if pa.types.is_fixed_size_list(type_):
+        return pa.list_(_plain_field(type_.value_field), type_.list_size)
+    if pa.types.is_large_list(type_):
+        return pa.large_list(_plain_field(type_.value_field))
+    if pa.types.is_list(type_):
+        return pa.list_(_plain_field(type_.value_field))
+    return type_
+
+
+def _plain_field(field: pa.Field) -> pa.Field:
+    return field.with_type(_plain(field.type))
+
+
+def _leaf_types(schema: pa.Schema) -> Iterator[pa.DataType]:
+    waiting = list(schema.types)
+    while waiting:
+        type_ = waiting.pop()
+        if type_.num_fields:
+            waiting += [type_.field(n).type for n in range(type_.num_fields)]
+        else:
+            yield type_
