@@ -1,4 +1,7 @@
-"""The service's own settings, with keys that protect nothing. Servers come from scripts/local_servers.py."""
+"""The service's own settings, with keys that protect nothing.
+
+The servers come from scripts/local_servers.py; type checking needs settings but no server.
+"""
 
 import os
 import tempfile
@@ -13,9 +16,11 @@ for _name in (
     "MODEL_SIGNING_KEY",
 ):
     os.environ.setdefault(_name, sha256(_name.encode()).hexdigest())
-os.environ.setdefault("SECRET_KEY", "known to everybody, used by tests only, long enough for Django")
-os.environ.setdefault("DATABASE_URL", "postgres:///absent")  # type checking needs settings, no server
+os.environ.setdefault("SECRET_KEY", "known to everybody, only for tests, long enough for Django")
+os.environ.setdefault("DATABASE_URL", "postgres:///absent")
 os.environ.setdefault("REDIS_URL", "redis+socket:///absent")
-os.environ.setdefault("ARTEFACT_DIR", tempfile.mkdtemp(prefix="lethe-artefacts-"))
+os.environ.setdefault("HTTPS", "false")
+_artefacts = tempfile.TemporaryDirectory(prefix="lethe-tests-")  # gone when the process ends
+os.environ.setdefault("ARTEFACT_DIR", _artefacts.name)
 
 from config.settings import *  # noqa: E402, F403  # the environment must be complete first
