@@ -45,7 +45,7 @@ def next_step(
     most_attempts: int,
     now: datetime,
 ) -> Step | None:
-    """Return what has to be done with a release; None while somebody works on it or it has ended."""
+    """Return what has to be done with a release; None while it is worked on or if it has ended."""
     if lease_until is not None and lease_until > now:
         return None
     match state:

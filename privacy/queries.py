@@ -6,10 +6,10 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-from lineage.queries import downstream_of, kind_of_namespace
+from lineage.queries import downstream_of, kind_of_namespace, newest_version
 from privacy import mechanisms, recipes
 from privacy.draws import Draw, Step, next_step
-from privacy.errors import AccountUnknown, RecipeUnknown, ReleaseUnknown
+from privacy.errors import AccountUnknown, RecipeUnknown, ReleaseUnknown, SourceNotClear
 from privacy.ledger import AccountState, NanoRho, composed
 from privacy.models import Account, Recipe, Release, ShieldPolicy
 from privacy.shielding import Bound, Policy, Shield, shield_of
@@ -54,6 +54,33 @@ def recipe_named(*, family: str, name: str, revision: int | None = None) -> Reci
     if recipe is None:
         raise RecipeUnknown(name)
     return recipe
+
+
+def newest_source(family_id: int) -> int:
+    """Return the newest version of a family; whether it may be drawn from shows at the debit."""
+    version = newest_version(family_id)
+    if version is None:
+        raise SourceNotClear
+    return version.pk
+
+
+def newest_recipes(most: int) -> list[Recipe]:
+    """Return recipes, the newest first."""
+    return list(Recipe.objects.select_related("family").order_by("-pk")[:most])
+
+
+def newest_releases(most: int) -> list[Release]:
+    """Return releases in any state, the newest first."""
+    return list(
+        Release.objects.select_related("recipe__family", "dataset_version").order_by(
+            "-reserved_at", "-pk"
+        )[:most]
+    )
+
+
+def newest_policies(most: int) -> list[ShieldPolicy]:
+    """Return shielding policies, the newest first."""
+    return list(ShieldPolicy.objects.select_related("family").order_by("-pk")[:most])
 
 
 def release_numbered(release_id: UUID) -> Release:

@@ -53,7 +53,7 @@ class Shield:
 
     @property
     def sentence(self) -> str:
-        """The sentence for reports and certificates: it claims a bound and a decision, nothing else."""
+        """The words for reports and certificates: a bound and a decision, and no other claim."""
         return (
             f"influence bounded by ε={self.epsilon.normalize():f}, δ={self.delta.normalize():f}"
             f" per person; retraining deferred under policy {self.policy},"
