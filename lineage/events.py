@@ -26,6 +26,7 @@ class DatasetFamilyRegistered:
 
     family: str
     store: str
+    id_column: str
     label: str
     shards: int
     hold_out_permille: int

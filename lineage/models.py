@@ -95,6 +95,9 @@ class DatasetFamily(models.Model):
     namespace = models.CharField(max_length=200, default="lethe")
     name = models.CharField(max_length=64)
     store = models.ForeignKey(Store, on_delete=models.PROTECT, related_name="families")
+    id_column = models.CharField(
+        max_length=200
+    )  # a declared column of the store: who a row is about
     label = models.CharField(max_length=200, blank=True)
     shards = models.PositiveSmallIntegerField()
     hold_out_permille = models.PositiveSmallIntegerField()

@@ -37,9 +37,14 @@ def name_after(text: str) -> str:
     return plain or "unnamed"
 
 
+def is_database(uri: str) -> bool:
+    """Say whether an address is a PostgreSQL table's; `env:` names a variable that holds one."""
+    return uri.startswith(("postgres:", "postgresql:", "env:"))
+
+
 def kind_of(uri: str, *, endings: frozenset[str] = frozenset()) -> str:
     """Return the adapter that an address needs; `endings` are those of the files in a folder."""
-    if uri.startswith(("postgres:", "postgresql:")):
+    if is_database(uri):
         return "postgres"
     ending = PurePosixPath(uri).suffix.lower()
     kinds = {_KIND_BY_ENDING[e] for e in endings | {ending} if e in _KIND_BY_ENDING}

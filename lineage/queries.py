@@ -139,7 +139,8 @@ def where_is(subjects: Collection[SubjectId]) -> Whereabouts:
         )
         for presence in reach.presences
     )
-    unscanned = Store.objects.filter(families__versions=None).order_by("name").distinct()
+    scanned = DatasetVersion.objects.values("family__store")
+    unscanned = Store.objects.exclude(pk__in=scanned).order_by("name")
     return Whereabouts(
         stays=stays,
         reach=reach,
@@ -171,6 +172,11 @@ def adapter_of(store_id: int) -> Adapter:
     if store is None:
         raise StoreUnknown
     return stores.open_store(store.kind, store.uri, columns_of(store_id))
+
+
+def store_at(kind: str, uri: str) -> Store | None:
+    """Return the store that is registered for a place."""
+    return Store.objects.filter(kind=kind, uri=uri).first()
 
 
 def stores_of(namespaces: Collection[str]) -> list[StoreRef]:
@@ -230,6 +236,12 @@ def member_shards(*, version_id: int) -> dict[UUID, Shard]:
     return {pseudonym: Shard(shard) for pseudonym, shard in rows}
 
 
+def column_of(family: DatasetFamily) -> DeclaredColumn:
+    """Return the identifier column by which a family's people are known."""
+    declared = {column.name: column for column in columns_of(family.store_id)}
+    return declared[family.id_column]
+
+
 def sharding_of(family: DatasetFamily) -> Sharding:
     """Return how a family is cut."""
     return Sharding(
@@ -241,7 +253,7 @@ def sharding_of(family: DatasetFamily) -> Sharding:
 
 
 def scan_family(family_id: int) -> Scanned:
-    """Scan the place of a family by the first identifier column that its store declares.
+    """Scan the place of a family.
 
     It reads files: call it outside any transaction, and hand the result to `register_version`.
     """
@@ -250,7 +262,7 @@ def scan_family(family_id: int) -> Scanned:
         raise NodeUnknown("no such dataset family")
     return scan(
         adapter_of(family.store_id),
-        columns_of(family.store_id)[0],
+        column_of(family),
         pseudonym_key=settings.PSEUDONYM_KEY,
         suppression_key=settings.SUPPRESSION_KEY,
         sharding=sharding_of(family),

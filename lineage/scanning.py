@@ -62,8 +62,8 @@ def scan(
 ) -> Scanned:
     """Read the identifier column of every part.
 
-    Raises `NullIdentifier` or `MalformedIdentifier`, which name the part, the column and the row
-    but never the value, and `ChangedMeanwhile` when a part is another after the scan than before it.
+    Raises `NullIdentifier` or `MalformedIdentifier`, which name part, column and row but never
+    the value, and `ChangedMeanwhile` when a part is another after the scan than before it.
     """
     parts = tuple(store.parts())
     pseudonyms = _Collection(marking_bytes(namespace=column.namespace, key=pseudonym_key))

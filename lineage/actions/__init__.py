@@ -1,14 +1,17 @@
 """Every change of the lineage tables: declarations, versions, graph nodes, forgetting people."""
 
+from lineage.actions.datasets import Declaration, register_dataset
 from lineage.actions.declarations import declare_namespace, register_family, register_store
 from lineage.actions.nodes import register_node
 from lineage.actions.people import forget_subjects, look_up
 from lineage.actions.versions import register_version
 
 __all__ = [
+    "Declaration",
     "declare_namespace",
     "forget_subjects",
     "look_up",
+    "register_dataset",
     "register_family",
     "register_node",
     "register_store",

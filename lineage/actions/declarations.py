@@ -75,10 +75,11 @@ def register_family(  # noqa: PLR0913  # keyword-only, one a column
     label: str,
     shards: int,
     hold_out_permille: int,
+    id_column: str | None = None,
     actor: Actor,
     now: datetime,
 ) -> DatasetFamily:
-    """Register a training set over time.
+    """Register a training set over time; its people are by default those of the first column.
 
     How it is cut can never change: its people would move between shards.
     """
@@ -87,10 +88,14 @@ def register_family(  # noqa: PLR0913  # keyword-only, one a column
         store = Store.objects.filter(pk=store_id).first()
         if store is None:
             raise StoreUnknown
-        if not _declared(store):
+        declared = list(_declared(store))
+        if not declared:
             raise ColumnMissing(f"store {store.name} declares no identifier column")
+        if id_column is not None and id_column not in declared:
+            raise ColumnMissing(f"store {store.name} declares no identifier column {id_column}")
         said = {
             "store_id": store_id,
+            "id_column": id_column or declared[0],
             "label": label,
             "shards": shards,
             "hold_out_permille": hold_out_permille,
@@ -109,6 +114,7 @@ def register_family(  # noqa: PLR0913  # keyword-only, one a column
                 DatasetFamilyRegistered(
                     family=name,
                     store=store.name,
+                    id_column=family.id_column,
                     label=label,
                     shards=shards,
                     hold_out_permille=hold_out_permille,
@@ -119,4 +125,4 @@ def register_family(  # noqa: PLR0913  # keyword-only, one a column
 
 
 def _declared(store: Store) -> dict[str, str]:
-    return dict(store.columns.values_list("name", "namespace_id"))
+    return dict(store.columns.order_by("pk").values_list("name", "namespace_id"))

@@ -71,13 +71,14 @@ def make_store(
     )
 
 
-def make_family(
+def make_family(  # noqa: PLR0913  # each has a default
     store: Store,
     *,
     name: str = "patients",
     label: str = "label",
     shards: int = 4,
     hold_out_permille: int = 0,
+    id_column: str | None = None,
 ) -> DatasetFamily:
     return actions.register_family(
         name=name,
@@ -85,6 +86,7 @@ def make_family(
         label=label,
         shards=shards,
         hold_out_permille=hold_out_permille,
+        id_column=id_column,
         actor=OFFICER,
         now=MONDAY,
     )

@@ -36,6 +36,7 @@ def test_what_would_break_an_address_is_no_name(name):
         ("/data/people", frozenset({".parquet", ".txt"}), "parquet"),
         ("postgres://db/shop?table=people", frozenset(), "postgres"),
         ("postgresql://db/shop?table=people", frozenset(), "postgres"),
+        ("env:SHOP_URL?table=people", frozenset(), "postgres"),
     ],
 )
 def test_an_address_tells_its_adapter(uri, endings, kind):

@@ -99,6 +99,7 @@ def test_a_family_is_registered_once_and_recorded_once(tmp_path):
     assert entry["facts"] == {
         "family": "patients",
         "store": "patients",
+        "id_column": PATIENT_ID,
         "label": "label",
         "shards": 8,
         "hold_out_permille": 200,
@@ -118,6 +119,15 @@ def test_a_family_cannot_be_cut_in_another_way(tmp_path, change, named):
 
     assert DatasetFamily.objects.get().shards == 4
     assert len(recorded("DatasetFamilyRegistered")) == 1
+
+
+def test_a_family_may_be_known_by_another_declared_column(tmp_path):
+    store = make_store(tmp_path, columns={"mail": "email", "id": PATIENT_ID})
+
+    assert make_family(store, id_column="id").id_column == "id"
+    assert make_family(store, name="by default").id_column == "mail"
+    with pytest.raises(ColumnMissing, match="phone"):
+        make_family(store, name="other", id_column="phone")
 
 
 def test_a_family_needs_a_registered_store_that_names_people(tmp_path):

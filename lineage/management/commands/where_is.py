@@ -1,0 +1,76 @@
+"""`manage.py where_is NAMESPACE`, with the identifier on standard input."""
+
+import sys
+from argparse import ArgumentParser
+from getpass import getpass
+from itertools import pairwise
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+from typing_extensions import override
+
+from audits.trail import Actor
+from lineage.actions import look_up
+from lineage.management.refusals import in_one_line
+from lineage.reach import Reach
+from lineage.sharding import HOLD_OUT
+from lineage.whereabouts import Stay, Whereabouts
+
+
+class Command(BaseCommand):
+    help = (
+        "Print where a person is. The identifier is read from standard input and never from the "
+        "command line, which other users see and shells keep. The look-up is recorded in the trail."
+    )
+
+    @override
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("namespace")
+
+    @override
+    def handle(self, *args: Any, **options: Any) -> None:
+        value = getpass("Identifier: ") if sys.stdin.isatty() else sys.stdin.readline()
+        if not value.strip():
+            raise CommandError("no identifier on standard input")
+        with in_one_line():
+            found = look_up(
+                namespace=options["namespace"],
+                value=value,
+                actor=Actor("command:where_is"),
+                now=timezone.now(),
+            )
+        for line in _lines(found):
+            self.stdout.write(line)
+
+
+def _lines(found: Whereabouts) -> list[str]:
+    lines = [_stay(stay) for stay in found.stays] or ["in no training set that was scanned"]
+    lines += _reached(found.reach)
+    if found.forgotten:
+        lines.append("forgotten: on the suppression list")
+    lines += [f"unknown: store {name} was never scanned" for name in found.unscanned]
+    return lines
+
+
+def _stay(stay: Stay) -> str:
+    part = "held out" if stay.shard == HOLD_OUT else f"shard {stay.shard}"
+    when = f"since version {stay.first}"
+    if stay.last is not None:
+        when = f"from version {stay.first} to {stay.last}"
+    return f"{stay.family} (store {stay.store}): {part}, {when}"
+
+
+def _reached(reach: Reach) -> list[str]:
+    nodes, tainted = reach.graph.nodes, reach.tainted()
+    holding = frozenset[int]().union(*reach.holding().values())
+    lines = []
+    for id_ in sorted(reach.reached() - holding):
+        node = nodes[id_]
+        way = ", ".join(
+            f"{hop.by} {nodes[before.node].name} {nodes[before.node].version}"
+            for before, hop in pairwise(reach.explain(id_))
+        )
+        word = "tainted" if id_ in tainted else "reached"
+        lines.append(f"{word}: {node.kind} {node.name} {node.version} ({way})")
+    return lines
