@@ -6,11 +6,13 @@ from typing import Final
 from lineage.stores.delimited import CsvStore
 from lineage.stores.errors import KindUnknown
 from lineage.stores.parquet import ParquetStore
+from lineage.stores.postgres import PostgresStore
 from lineage.stores.protocol import DeclaredColumn, Store
 
 KINDS: Final[Mapping[str, Callable[[str, Sequence[DeclaredColumn]], Store]]] = {
     "csv": CsvStore,
     "parquet": ParquetStore,
+    "postgres": PostgresStore,
 }
 
 

@@ -35,7 +35,6 @@ from lineage.stores.errors import (
     StoreUnreadable,
 )
 from lineage.stores.local import RESIDUAL, Identity, LocalFiles, identity_of, place_of
-from lineage.stores.pages import open_pages
 from lineage.stores.parquet_audit import (
     Values,
     gone_values,
@@ -45,7 +44,13 @@ from lineage.stores.parquet_audit import (
     require_clean_notes,
     unused_values,
 )
-from lineage.stores.parquet_rewrite import Masks, refuse_copies, refuse_unsafe, rewrite
+from lineage.stores.parquet_rewrite import (
+    Masks,
+    refuse_copies,
+    refuse_elsewhere,
+    refuse_unsafe,
+    rewrite,
+)
 from lineage.stores.protocol import DeclaredColumn, Erasure, Part, Progress, Step, Store
 from lineage.stores.second_reader import READER, Rows, SecondReader
 from lineage.stores.staging import Staged, purge, staging
@@ -273,8 +278,7 @@ def _second(path: Path, part: str) -> Iterator[SecondReader]:
 
 @contextmanager
 def _opened(path: Path, part: str) -> Iterator[pq.ParquetFile]:
-    with open_pages(path):  # says what is wrong: empty, truncated, encrypted, not Parquet
-        pass
+    refuse_elsewhere(path)  # says what is wrong: empty, truncated, encrypted, not Parquet
     with _read(part), pq.ParquetFile(path) as file:
         yield file
 

@@ -50,9 +50,8 @@ def refuse_copies(path: Path) -> None:
                 )
 
 
-def refuse_unsafe(path: Path) -> None:
-    """Refuse a file that cannot be written again without loss, or whose old bytes would stay."""
-    refuse_other_names(path)
+def refuse_elsewhere(path: Path) -> None:
+    """Refuse a file whose values lie in another file or under a key that Lethe does not have."""
     with open_pages(path) as file:
         footer = file.footer
     if footer.is_encrypted:
@@ -62,6 +61,14 @@ def refuse_unsafe(path: Path) -> None:
             raise NotSafelyErasable(
                 f"{path.name}: {chunk} lies in another file; write the table as whole files"
             )
+
+
+def refuse_unsafe(path: Path) -> None:
+    """Refuse a file that cannot be written again without loss, or whose old bytes would stay."""
+    refuse_other_names(path)
+    with open_pages(path) as file:
+        footer = file.footer
+    for chunk in footer.chunks:
         if chunk.physical is Physical.INT96:
             raise NotSafelyErasable(
                 f"{path.name}: {chunk} holds INT96 timestamps, which cannot be copied faithfully; "
