@@ -33,9 +33,17 @@ class HoldUnknown(Exception):
     """There is no such hold, or it is released already."""
 
 
+class HoldGroundUnknown(Exception):
+    """The request's regime knows no such reason to keep; the message lists those it knows."""
+
+
 class TwoPeopleNeeded(Exception):
     """A hold is released by somebody other than the person who placed it."""
 
 
 class NotComplete(Exception):
     """A certificate exists only when every target of the request has ended well."""
+
+
+class RunUnknown(Exception):
+    """There is no such run, or it is not stuck."""

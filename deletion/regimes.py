@@ -1,0 +1,153 @@
+"""The laws and their clocks, read from `regimes.toml`. Pure: a moment of receipt in, due dates out.
+
+A regime is a duty to erase, the duties to keep, and a clock rule; a number of days would not do.
+"""
+
+import tomllib
+from calendar import monthrange
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from deletion.errors import HoldGroundUnknown, RegimeUnknown
+
+_MONTHS: Final = 12
+_WORKING_DAYS: Final = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A length of time as a law counts it; exactly one of the three is set."""
+
+    months: int = 0
+    days: int = 0
+    business_days: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse a span that says nothing, or two things."""
+        said = (self.months, self.days, self.business_days)
+        if min(said) < 0 or sum(length > 0 for length in said) != 1:
+            raise ValueError("a span is a positive number of months, days or business days")
+
+    def after(self, moment: datetime) -> datetime:
+        """Return the same time of day this long after a moment."""
+        if self.months:
+            return months_after(moment, self.months)
+        if self.business_days:
+            return business_days_after(moment, self.business_days)
+        return moment + timedelta(days=self.days)
+
+
+def months_after(moment: datetime, months: int) -> datetime:
+    """Return the same day of a later month, or that month's last day if it is shorter."""
+    count = moment.month - 1 + months
+    year, month = moment.year + count // _MONTHS, count % _MONTHS + 1
+    day = min(moment.day, monthrange(year, month)[1])
+    return moment.replace(year=year, month=month, day=day)
+
+
+def business_days_after(moment: datetime, days: int) -> datetime:
+    """Return the moment that many Mondays to Fridays later, not counting its own day."""
+    left = days
+    while left:
+        moment += timedelta(days=1)
+        left -= moment.weekday() < _WORKING_DAYS
+    return moment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """A reason that a law accepts for keeping."""
+
+    article: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clocks:
+    """When a request must be acknowledged, the data be erased, and the models be clean."""
+
+    acknowledge_by: datetime | None
+    erase_by: datetime
+    models_by: datetime
+    lawful_until: datetime  # the law's own date; the two clocks never run longer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Regime:
+    """A law, or a promise, under which people demand to be deleted."""
+
+    name: str
+    title: str
+    reviewed: date
+    erase_article: str
+    erase_source: str
+    clock_article: str
+    acknowledge: Span | None
+    act: Span
+    extend: Span | None
+    slo_erase: Span
+    slo_models: Span
+    keep: tuple[Ground, ...]
+
+    @property
+    def articles(self) -> tuple[str, ...]:
+        """Return what a certificate cites."""
+        return tuple(dict.fromkeys((self.erase_article, self.clock_article)))
+
+    def clocks(self, received_at: datetime) -> Clocks:
+        """Start the clocks: at receipt, whatever verification takes."""
+        lawful_until = self.act.after(received_at)
+        models_by = min(self.slo_models.after(received_at), lawful_until)
+        return Clocks(
+            acknowledge_by=self.acknowledge.after(received_at) if self.acknowledge else None,
+            erase_by=min(self.slo_erase.after(received_at), models_by),
+            models_by=models_by,
+            lawful_until=lawful_until,
+        )
+
+    def ground(self, article: str) -> Ground:
+        """Return the ground for keeping that an article gives, or raise `HoldGroundUnknown`."""
+        for ground in self.keep:
+            if ground.article == article:
+                return ground
+        raise HoldGroundUnknown(f"{self.name} knows: {'; '.join(g.article for g in self.keep)}")
+
+
+def read_regimes(text: str) -> Mapping[str, Regime]:
+    """Read the file; a mistake in it stops the service from starting."""
+    return {name: _regime(name, said) for name, said in tomllib.loads(text).items()}
+
+
+def regime_named(name: str) -> Regime:
+    """Return a declared regime, or raise `RegimeUnknown`."""
+    if name not in REGIMES:
+        raise RegimeUnknown(f"declared are: {', '.join(sorted(REGIMES))}")
+    return REGIMES[name]
+
+
+def _regime(name: str, said: Mapping[str, Any]) -> Regime:
+    clock, slo = said["clock"], said["slo"]
+    return Regime(
+        name=name,
+        title=said["title"],
+        reviewed=said["reviewed"],
+        erase_article=said["erase"]["article"],
+        erase_source=said["erase"]["source"],
+        clock_article=clock["article"],
+        acknowledge=_span(clock.get("acknowledge")),
+        act=Span(**clock["act"]),
+        extend=_span(clock.get("extend")),
+        slo_erase=Span(**slo["erase"]),
+        slo_models=Span(**slo["models"]),
+        keep=tuple(Ground(**ground) for ground in said["keep"]),
+    )
+
+
+def _span(said: Mapping[str, int] | None) -> Span | None:
+    return None if said is None else Span(**said)
+
+
+REGIMES: Final = read_regimes(Path(__file__).with_name("regimes.toml").read_text(encoding="utf-8"))
