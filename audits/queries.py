@@ -1,7 +1,7 @@
 """Reads of the trail: what happened to a thing, and the proof of it."""
 
 from collections.abc import Collection, Iterator
-from datetime import datetime
+from datetime import date, datetime
 
 from django.conf import settings
 from django.db.models import BigIntegerField, F, Min, Value
@@ -13,6 +13,7 @@ from audits.merkle import Hash, consistency_at, inclusion_at
 from audits.models import Alert, Checkpoint, Leaf, OutboxEntry, Tile
 from audits.notes import SealedCheckpoint
 from audits.proofs import SealedProof
+from audits.reports import REQUEST_EVENTS, Report, report_of
 from audits.statements import Signer
 from audits.tiles import node_in
 
@@ -56,9 +57,26 @@ def entry_bytes(*, begin: int, end: int) -> list[bytes]:
     return [bytes(entry) for entry in rows.values_list("entry", flat=True)]
 
 
-def unsealed(events: Collection[str]) -> int:
-    """Count the facts of these names that no checkpoint covers yet."""
-    return OutboxEntry.objects.filter(event__in=events).count()
+def facts_beyond(events: Collection[str], *, size: int) -> int:
+    """Count the facts of these names that the checkpoint of a size does not cover."""
+    newer = Leaf.objects.filter(event__in=events, index__gte=size).values("event")
+    waiting = OutboxEntry.objects.filter(event__in=events).values("event")
+    return newer.union(waiting, all=True).count()
+
+
+def request_report(*, since: date | None, until: date | None, now: datetime) -> Report:
+    """Return the report on the requests received in a period, as of the newest checkpoint."""
+    checkpoint = newest_checkpoint()
+    size = checkpoint.size if checkpoint else 0
+    return report_of(
+        entries_of(REQUEST_EVENTS, size=size),
+        origin=settings.TRAIL_ORIGIN,
+        checkpoint=checkpoint,
+        unsealed=facts_beyond(REQUEST_EVENTS, size=size),
+        since=since,
+        until=until,
+        now=now,
+    )
 
 
 def unsealed_since() -> datetime | None:

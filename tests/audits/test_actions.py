@@ -156,22 +156,39 @@ def test_nothing_is_signed_over_a_damaged_trail(damage, reason):
     assert OutboxEntry.objects.count() == 1
 
 
+def sealed_by_another_thread() -> int:
+    sealed = []
+
+    def work() -> None:
+        sealed.append(seal(now=MONDAY))
+        connection.close()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    return sealed[0]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_second_sealer_leaves_the_work_to_the_first():
     record_many(1)
-    sealed_by_second = []
-
-    def second() -> None:
-        sealed_by_second.append(seal(now=MONDAY))
-        connection.close()
 
     with transaction.atomic():
         run_sql(f"SELECT pg_advisory_xact_lock({actions.ONE_SEALER})")
-        thread = threading.Thread(target=second)
-        thread.start()
-        thread.join()
+        assert sealed_by_another_thread() == 0
 
-    assert sealed_by_second == [0]
+    assert seal(now=MONDAY) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_facts_that_somebody_has_locked_wait_for_the_next_turn():
+    record_many(1)
+
+    with transaction.atomic():
+        run_sql("SELECT id FROM audits_outboxentry FOR UPDATE")
+        assert sealed_by_another_thread() == 0
+
+    assert not Checkpoint.objects.exists()
     assert seal(now=MONDAY) == 1
 
 

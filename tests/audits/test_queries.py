@@ -37,7 +37,8 @@ def test_only_sealed_facts_are_projected():
     assert everything == [0, 1, 2]
     assert [entry.index for entry in queries.entries_of({"Counted"}, size=2)] == [0, 1]
     assert list(queries.entries_of({"AlertRaised"})) == []
-    assert queries.unsealed({"Counted"}) == 1
+    assert queries.facts_beyond({"Counted"}, size=3) == 1
+    assert queries.facts_beyond({"Counted"}, size=1) == 3
     assert queries.unsealed_since() == MONDAY
 
 

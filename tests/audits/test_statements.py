@@ -2,6 +2,7 @@ import base64
 import json
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import VerificationError
 from securesystemslib.signer import SSlibKey  # type: ignore[attr-defined]  # exported without `__all__`
@@ -104,3 +105,18 @@ def test_only_a_statement_is_signed(change):
 
 def test_a_private_key_is_not_shown():
     assert repr(SIGNER) == "Signer(name='lethe.example/certificates')"
+
+
+def test_a_signed_payload_that_is_no_statement_is_refused():
+    kind, payload = b"application/vnd.in-toto+json", b'{"_type":"another"}'
+    authenticated = b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+    private = Ed25519PrivateKey.from_private_bytes(SIGNER.seed)
+    signature = base64.b64encode(private.sign(authenticated)).decode()
+    envelope = {
+        "payload": base64.b64encode(payload).decode(),
+        "payloadType": kind.decode(),
+        "signatures": [{"keyid": SIGNER.key_id, "sig": signature}],
+    }
+
+    with pytest.raises(BundleInvalid, match="not an in-toto Statement"):
+        open_envelope(envelope, public_keys=KEYS)

@@ -1,0 +1,131 @@
+"""What callers say to the audits app and what they see."""
+
+import re
+from datetime import date
+from typing import Any
+
+from rest_framework import serializers
+from typing_extensions import override
+
+from audits.reports import Clock, Standing
+
+
+class StrictCharField(serializers.CharField):
+    """A text, and only a text: a number sent for one is refused."""
+
+    @override
+    def to_internal_value(self, data: object) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class DayField(serializers.DateField):
+    """A day in the one spelling `2026-01-31`."""
+
+    @override
+    def to_internal_value(self, value: object) -> date:
+        if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII):
+            self.fail("invalid", format="YYYY-MM-DD")
+        return super().to_internal_value(value)
+
+
+class ReportIn(serializers.Serializer[None]):
+    """The period of a report: by the day of receipt in UTC, both days included."""
+
+    since = DayField(required=False, help_text="Received on this day or later.")
+    until = DayField(required=False, help_text="Received on this day or earlier.")
+
+    @override
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "since" in attrs and "until" in attrs and attrs["since"] > attrs["until"]:
+            raise serializers.ValidationError("The period ends before it begins.")
+        return attrs
+
+
+class CheckpointOut(serializers.Serializer[None]):
+    """The signed statement of the trail that a report goes back to."""
+
+    size = serializers.IntegerField()
+    root = serializers.CharField()  # type: ignore[assignment]  # DRF takes fields off the class
+    sealed_at = serializers.DateTimeField()
+    note = serializers.CharField()
+
+
+class TotalsOut(serializers.Serializer[None]):
+    """Requests of one regime, counted."""
+
+    regime = serializers.CharField()
+    received = serializers.IntegerField()
+    complete = serializers.IntegerField()
+    in_time = serializers.IntegerField()
+    late = serializers.IntegerField()
+    open = serializers.IntegerField()
+    overdue = serializers.IntegerField()
+    held = serializers.IntegerField()
+    cancelled = serializers.IntegerField()
+    median_days = serializers.CharField(allow_null=True)
+    p95_days = serializers.CharField(allow_null=True)
+    attainment_percent = serializers.CharField(allow_null=True)
+
+
+class ReportedRequestOut(serializers.Serializer[None]):
+    """One request, as the trail tells it."""
+
+    request_id = serializers.CharField()
+    regime = serializers.CharField()
+    standing = serializers.ChoiceField([standing.value for standing in Standing])
+    verification = serializers.CharField()
+    received_at = serializers.DateTimeField()
+    acknowledge_by = serializers.DateTimeField(allow_null=True)
+    erase_by = serializers.DateTimeField()
+    erased_at = serializers.DateTimeField(allow_null=True)
+    data_clock = serializers.ChoiceField([clock.value for clock in Clock])
+    models_by = serializers.DateTimeField()
+    completed_at = serializers.DateTimeField(allow_null=True)
+    models_clock = serializers.ChoiceField([clock.value for clock in Clock])
+    cancelled_at = serializers.DateTimeField(allow_null=True)
+    held_since = serializers.DateTimeField(allow_null=True)
+    held_under = serializers.CharField(allow_blank=True)
+    days_taken = serializers.CharField(allow_null=True)
+    outcomes = serializers.DictField(child=serializers.IntegerField())
+    certificate_digest = serializers.CharField(allow_blank=True)
+
+
+class ReportOut(serializers.Serializer[None]):
+    """The report on deletion requests."""
+
+    origin = serializers.CharField()
+    generated_at = serializers.DateTimeField()
+    since = serializers.DateField(allow_null=True)
+    until = serializers.DateField(allow_null=True)
+    unsealed_facts = serializers.IntegerField()
+    checkpoint = CheckpointOut(allow_null=True)
+    totals = TotalsOut(many=True)
+    requests = ReportedRequestOut(many=True)
+
+
+class ResolutionIn(serializers.Serializer[None]):
+    """What was done about an alert."""
+
+    resolution = StrictCharField(
+        max_length=2000, help_text="Kept beside the alert, not in the trail. Name no person."
+    )
+
+
+class AlertOut(serializers.Serializer[Any]):
+    """Something that a person must look at."""
+
+    id = serializers.IntegerField()
+    kind = serializers.CharField()
+    about = serializers.CharField()
+    detail = serializers.DictField()
+    raised_at = serializers.DateTimeField()
+
+
+class ResolvedAlertOut(AlertOut):
+    """An alert that somebody answered."""
+
+    resolved_at = serializers.DateTimeField()
+    resolved_by = serializers.CharField()
+    resolution = serializers.CharField()

@@ -1,0 +1,76 @@
+"""A report as JSON: all of it, with the checkpoint's signed note."""
+
+from audits.canonical import to_readable_json
+from audits.reports import Report, RequestRow, Totals, days
+
+
+def plain(report: Report) -> dict[str, object]:
+    """Return a report as JSON values; moments in UTC, days and per cents as decimal text."""
+    checkpoint = report.checkpoint
+    return {
+        "origin": report.origin,
+        "generated_at": report.now.isoformat(),
+        "since": report.since.isoformat() if report.since else None,
+        "until": report.until.isoformat() if report.until else None,
+        "unsealed_facts": report.unsealed,
+        "checkpoint": {
+            "size": checkpoint.size,
+            "root": checkpoint.root.hex(),
+            "sealed_at": checkpoint.sealed_at.isoformat(),
+            "note": checkpoint.note,
+        }
+        if checkpoint
+        else None,
+        "totals": [_plain_totals(totals) for totals in report.totals],
+        "requests": [plain_row(row, report) for row in report.rows],
+    }
+
+
+def render(report: Report) -> bytes:
+    """Return the report as a JSON file."""
+    return to_readable_json(plain(report))
+
+
+def plain_row(row: RequestRow, report: Report) -> dict[str, object]:
+    """Return one request as JSON values."""
+    return {
+        "request_id": row.request_id,
+        "regime": row.regime,
+        "standing": row.standing.value,
+        "verification": row.verification,
+        "received_at": row.received_at.isoformat(),
+        "acknowledge_by": row.acknowledge_by.isoformat() if row.acknowledge_by else None,
+        "erase_by": row.erase_by.isoformat(),
+        "erased_at": row.erased_at.isoformat() if row.erased_at else None,
+        "data_clock": row.data_clock(report.now).value,
+        "models_by": row.models_by.isoformat(),
+        "completed_at": row.completed_at.isoformat() if row.completed_at else None,
+        "models_clock": row.models_clock(report.now).value,
+        "cancelled_at": row.cancelled_at.isoformat() if row.cancelled_at else None,
+        "held_since": row.held_since.isoformat() if row.held_since else None,
+        "held_under": row.held_under,
+        "days_taken": str(days(row.taken)) if row.taken is not None else None,
+        "outcomes": dict(sorted(row.outcomes.items())),
+        "certificate_digest": row.certificate_digest,
+    }
+
+
+def _plain_totals(totals: Totals) -> dict[str, object]:
+    return {
+        "regime": totals.regime,
+        "received": totals.received,
+        "complete": totals.complete,
+        "in_time": totals.in_time,
+        "late": totals.late,
+        "open": totals.open,
+        "overdue": totals.overdue,
+        "held": totals.held,
+        "cancelled": totals.cancelled,
+        "median_days": _text(totals.median_days),
+        "p95_days": _text(totals.p95_days),
+        "attainment_percent": _text(totals.attainment),
+    }
+
+
+def _text(number: object) -> str | None:
+    return None if number is None else str(number)
