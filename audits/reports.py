@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from audits.entries import TrailEntry
 from audits.errors import TrailDamaged
@@ -23,6 +23,7 @@ REQUEST_EVENTS: Final = frozenset(
         "HoldReleased",
         "RequestCancelled",
         "DataErased",
+        "RequestReopened",
         "RequestCompleted",
     }
 )
@@ -182,7 +183,7 @@ def rows_of(entries: Iterable[TrailEntry]) -> list[RequestRow]:
         if entry.event == "DeletionRequested":
             rows[request_id] = _received(entry)
         elif request_id in rows:
-            rows[request_id] = _after(rows[request_id], entry)
+            rows[request_id] = replace(rows[request_id], **_changes(entry))
         else:
             raise TrailDamaged(f"leaf {entry.index} is about a request that was never received")
     return list(rows.values())
@@ -202,31 +203,33 @@ def _received(entry: TrailEntry) -> RequestRow:
     )
 
 
-def _after(row: RequestRow, entry: TrailEntry) -> RequestRow:
+def _changes(entry: TrailEntry) -> dict[str, Any]:
+    """Return the fields of a row that a fact changes."""
     facts = entry.facts
+    changes: dict[str, Any] = {}
     match entry.event:
         case "RequestHeld":
-            return replace(row, held_since=entry.at, held_under=str(facts["article"]))
+            changes = {"held_since": entry.at, "held_under": str(facts["article"])}
         case "HoldReleased":
-            return replace(row, held_since=None, held_under="")
+            changes = {"held_since": None, "held_under": ""}
         case "RequestCancelled":
-            return replace(row, cancelled_at=entry.at)
+            changes = {"cancelled_at": entry.at}
         case "DataErased":
-            return replace(row, erased_at=_moment(facts["erased_at"]))
+            changes = {"erased_at": _moment(facts["erased_at"])}
+        case "RequestReopened":
+            # The person was found once more, so the data's clock had not ended after all.
+            changes = {"erased_at": None}
         case "RequestCompleted":
-            outcomes = facts["outcomes"]
-            return replace(
-                row,
+            changes = {
                 # A pause or an extension moves the dates; these are the ones that counted.
-                erase_by=_moment(facts["erase_by"]),
-                models_by=_moment(facts["models_by"]),
-                erased_at=_moment(facts["erased_at"]),
-                completed_at=_moment(facts["completed_at"]),
-                outcomes=dict(outcomes) if isinstance(outcomes, dict) else {},
-                certificate_digest=str(facts["certificate_digest"]),
-            )
+                **{name: _moment(facts[name]) for name in ("erase_by", "models_by")},
+                **{name: _moment(facts[name]) for name in ("erased_at", "completed_at")},
+                "outcomes": facts["outcomes"],
+                "certificate_digest": str(facts["certificate_digest"]),
+            }
         case _:
-            return row
+            pass  # facts of other names move no clock
+    return changes
 
 
 def _totals(regime: str, rows: Sequence[RequestRow], now: datetime) -> Totals:

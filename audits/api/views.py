@@ -20,7 +20,6 @@ from audits.api.serializers import (
     ResolutionIn,
     ResolvedAlertOut,
 )
-from audits.canonical import to_json
 from audits.errors import NotSealedYet
 from audits.permissions import Role, any_of
 from audits.renderers import as_csv, as_json, as_pdf
@@ -43,16 +42,16 @@ def _problems(*statuses: int) -> dict[tuple[int, str], OpenApiTypes]:
 
 
 class FileRenderer(BaseRenderer):
-    """Hands out bytes that are made already; a problem stays JSON."""
+    """Hands out bytes that are made already; problems are rendered by `config.api_errors`."""
 
     @override
     def render(
         self,
-        data: Any,
+        data: bytes,
         accepted_media_type: str | None = None,
         renderer_context: Any = None,
     ) -> bytes:
-        return data if isinstance(data, bytes) else to_json(data)
+        return data
 
 
 class CsvRenderer(FileRenderer):

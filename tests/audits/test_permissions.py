@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import AnonymousUser, Group, User
 from rest_framework.request import Request
@@ -9,7 +11,7 @@ from audits.permissions import Deny, Role, has_role
 pytestmark = pytest.mark.django_db
 
 
-def account(*roles: Role, **changes: bool) -> User:
+def account(*roles: Role, **changes: Any) -> User:
     user = User.objects.create_user("somebody", **changes)
     for role in roles:
         user.groups.add(Group.objects.get_or_create(name=role.value)[0])

@@ -53,6 +53,15 @@ def test_erased_data_stops_the_first_clock_only():
     assert row.models_clock(AFTER_ALL_DATES) is Clock.OVERDUE
 
 
+def test_a_reopened_request_starts_the_first_clock_again():
+    erased = fact("DataErased", request_id="1", erased_at="2026-01-06T00:00:00Z")
+    reopened = fact("RequestReopened", request_id="1", still_in=["beta v2"])
+
+    (row,) = rows_of([received("1"), erased, reopened])
+
+    assert row.data_clock(AFTER_ALL_DATES) is Clock.OVERDUE
+
+
 def test_a_completed_request_tells_both_clocks_and_its_outcomes():
     (row,) = rows_of([received("1"), completed("1")])
 

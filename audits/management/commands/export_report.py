@@ -44,7 +44,6 @@ class Command(BaseCommand):
         except OSError as exc:
             raise CommandError(f"{out} cannot be written: {exc.strerror}") from exc
         size = report.checkpoint.size if report.checkpoint else 0
-        self.stdout.write(
-            f"{len(report.rows)} requests as of checkpoint {size} in {out}"
-            + (f"; {report.unsealed} facts are not sealed yet" if report.unsealed else "")
-        )
+        self.stdout.write(f"requests: {len(report.rows)}, as of checkpoint {size}, in {out}")
+        if report.unsealed:
+            self.stdout.write(f"left out, since not sealed yet: {report.unsealed} facts")

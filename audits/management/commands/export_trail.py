@@ -35,4 +35,4 @@ class Command(BaseCommand):
             read_tile=read_tile,
             read_entries=lambda begin, end: entry_bytes(begin=begin, end=end),
         )
-        self.stdout.write(f"{checkpoint.size} facts in {files} files in {folder}")
+        self.stdout.write(f"facts: {checkpoint.size}, files: {files}, in {folder}")
