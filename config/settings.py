@@ -1,75 +1,69 @@
 """Django settings, read once from the environment and from mounted files (`NAME_FILE`).
 
 Nothing secret has a default. All mistakes are reported at once, without any value.
+docs/reference/settings.md says what each of them is for.
 """
 
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import django_stubs_ext
-from environs import FileAwareEnv
+from django.core.exceptions import ImproperlyConfigured
+
+from config.celery import ROUTES, beats
+from config.csp import STRICT
+from config.environment import NOT_NEGATIVE, POSITIVE, Environment, one_of
+from config.keys import KEYS
+from config.version import VERSION
 
 django_stubs_ext.monkeypatch()  # lets ModelAdmin[DeletionRequest] run
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = FileAwareEnv(eager=False)
+env = Environment()
 
+# Secrets: distinct, outside the database.
+SECRET_KEY = env.str("SECRET_KEY")
+PSEUDONYM_KEY: bytes = env.key("PSEUDONYM_KEY")
+SUPPRESSION_KEY: bytes = env.key("SUPPRESSION_KEY")
+SHARD_KEY: bytes = env.key("SHARD_KEY")
+REQUEST_KEY_ENCRYPTION_KEY: bytes = env.key("REQUEST_KEY_ENCRYPTION_KEY")
+TRAIL_SIGNING_KEY: bytes = env.key("TRAIL_SIGNING_KEY")
+MODEL_SIGNING_KEY: bytes = env.key("MODEL_SIGNING_KEY")
 
-def secret(name: str) -> str:
-    """Read a secret; a mounted file ends in a newline that is not part of it."""
-    value: str | None = env.str(name)
-    return (value or "").strip()
-
-
-def key(name: str) -> bytes:
-    """Read a 32-byte key written as 64 hexadecimal digits."""
-    return bytes.fromhex(secret(name))
-
-
-def database(url: str) -> dict[str, Any]:
-    """Return Django's form of a PostgreSQL URL; `%2F` in the host is a unix socket's folder."""
-    parts = urlsplit(url)
-    return {
-        "ENGINE": "django.db.backends.postgresql",
-        "NAME": parts.path.removeprefix("/"),
-        "USER": unquote(parts.username or ""),
-        "PASSWORD": unquote(parts.password or ""),
-        "HOST": unquote(parts.hostname or ""),
-        "PORT": str(parts.port or ""),
-        "CONN_MAX_AGE": 60,
-        "CONN_HEALTH_CHECKS": True,
-    }
-
-
-SECRET_KEY = secret("SECRET_KEY")
-DEBUG = env.bool("DEBUG", default=False)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost"])
-DATABASES = {"default": database(secret("DATABASE_URL"))}
-REDIS_URL = secret("REDIS_URL")
-
-# Keys: distinct, outside the database. See docs/reference/settings.md for what each protects.
-PSEUDONYM_KEY = key("PSEUDONYM_KEY")
-SUPPRESSION_KEY = key("SUPPRESSION_KEY")
-SHARD_KEY = key("SHARD_KEY")
-REQUEST_KEY_ENCRYPTION_KEY = key("REQUEST_KEY_ENCRYPTION_KEY")
-TRAIL_SIGNING_KEY = key("TRAIL_SIGNING_KEY")  # Ed25519 seed
-MODEL_SIGNING_KEY = key("MODEL_SIGNING_KEY")  # Ed25519 seed
-
-TRAIL_ORIGIN = env.str("TRAIL_ORIGIN", default="lethe.example/trail/1")
+# Where things are.
+DATABASES: dict[str, dict[str, Any]] = {"default": env.database("DATABASE_URL")}
+REDIS_URL = env.str("REDIS_URL")
 ARTEFACT_DIR = env.path("ARTEFACT_DIR", default=BASE_DIR / "var" / "artefacts")
+TRAIL_ORIGIN = env.str("TRAIL_ORIGIN", default="lethe.example/trail/1")
+
+# Who may come in, and how.
+DEBUG = env.bool("DEBUG", default=False)
+HTTPS = env.bool("HTTPS", default=True)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("HSTS_INCLUDE_SUBDOMAINS", default=False)
+SECURE_HSTS_PRELOAD = env.bool("HSTS_PRELOAD", default=False)
+TOKEN_DAYS = env.int("TOKEN_DAYS", default=30, validate=POSITIVE)
 
 # How the road is driven.
-SWEEP_SECONDS = env.float("SWEEP_SECONDS", default=10.0)
-SEAL_SECONDS = env.float("SEAL_SECONDS", default=1.0)
-LEASE = timedelta(seconds=env.int("LEASE_SECONDS", default=120))
-COALESCE = timedelta(seconds=env.int("COALESCE_SECONDS", default=24 * 3600))
-ATTEMPTS = env.int("ATTEMPTS", default=5)
+SWEEP_SECONDS = env.float("SWEEP_SECONDS", default=10.0, validate=POSITIVE)
+SEAL_SECONDS = env.float("SEAL_SECONDS", default=1.0, validate=POSITIVE)
+LEASE = env.timedelta("LEASE_SECONDS", default=timedelta(seconds=120), validate=NOT_NEGATIVE)
+COALESCE = env.timedelta("COALESCE_SECONDS", default=timedelta(days=1), validate=NOT_NEGATIVE)
+ATTEMPTS = env.int("ATTEMPTS", default=5, validate=POSITIVE)
 APPROVE_UP_TO = env.int("APPROVE_UP_TO", default=100)  # plans for more people wait for an officer
 
+# What is written down about it.
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO", validate=one_of("INFO", "WARNING", "ERROR"))
+LOG_FORMAT = env.str("LOG_FORMAT", default="plain", validate=one_of("plain", "json"))
+
 env.seal()
+
+if len({globals()[name] for name in KEYS}) < len(KEYS):
+    raise ImproperlyConfigured("two of the keys are the same: each must be its own")
 
 INSTALLED_APPS = [
     "unfold",
@@ -83,17 +77,19 @@ INSTALLED_APPS = [
     "knox",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "csp",
     "audits",
     "lineage",
     "privacy",
     "training",
     "deletion",
+    "config",
 ]
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "config.csp.ContentPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -123,8 +119,28 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
+
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "var" / "static"
+WHITENOISE_USE_FINDERS = True  # straight from the packages: no step in which to forget a file
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "admin:login"
+
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]  # probes come from inside
+SESSION_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+CSRF_COOKIE_SECURE = HTTPS
+CONTENT_SECURITY_POLICY = {"DIRECTIVES": STRICT}
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -136,10 +152,62 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "config.api_errors.problem_response",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "URL_FORMAT_OVERRIDE": None,  # one way to ask for a format: the Accept header
+}
+REST_KNOX = {
+    "TOKEN_TTL": timedelta(days=TOKEN_DAYS),
+    "TOKEN_PREFIX": "lethe_",  # lets scanners find a token that leaked into code
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Lethe",
+    "DESCRIPTION": "Makes an organisation, and every model it trained, forget a person on time.",
+    "VERSION": VERSION,
+    "OAS_VERSION": "3.1.1",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "config.schema.add_problems",
+    ],
 }
 
 CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # for ever: the broker comes back, and rows wait
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    # Longer than any task may take: a message that comes back early would start it a second time.
+    # Nothing rests on this, since each piece of work has a lease of its own in PostgreSQL.
+    "visibility_timeout": 2 * 3600,
+    "unacked_restore_interval": 10,
+    "unacked_restore_throttle": 1,  # by default only every tenth look really looks
+}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_TIME_LIMIT = 3600
+CELERY_TASK_ROUTES = ROUTES
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE = beats(sweep_seconds=SWEEP_SECONDS, seal_seconds=SEAL_SECONDS)
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "plain": {"()": "config.logs.PlainLines"},
+        "json": {"()": "config.logs.JsonLines"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {
+        # Django's own handlers would write a second line, and mail the text of exceptions.
+        "django": {"handlers": [], "propagate": True},
+        "django.db.backends": {"level": "INFO"},  # one level lower shows the values of queries
+        # A line for each message of each beat says nothing.
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
+    },
+}

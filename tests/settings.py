@@ -7,14 +7,9 @@ import os
 import tempfile
 from hashlib import sha256
 
-for _name in (
-    "PSEUDONYM_KEY",
-    "SUPPRESSION_KEY",
-    "SHARD_KEY",
-    "REQUEST_KEY_ENCRYPTION_KEY",
-    "TRAIL_SIGNING_KEY",
-    "MODEL_SIGNING_KEY",
-):
+from config.keys import KEYS
+
+for _name in KEYS:
     os.environ.setdefault(_name, sha256(_name.encode()).hexdigest())
 os.environ.setdefault("SECRET_KEY", "known to everybody, only for tests, long enough for Django")
 os.environ.setdefault("DATABASE_URL", "postgres:///absent")

@@ -1,0 +1,74 @@
+"""How a setting is read: from `NAME`, or from the file that `NAME_FILE` names.
+
+A mistake is kept until all settings are read and never shows a value: settings hold secrets.
+"""
+
+from datetime import timedelta
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+from environs import FileAwareEnv, ValidationError, validate
+from typing_extensions import override
+
+KEY_BYTES: Final = 32
+
+POSITIVE: Final = validate.Range(min=0, min_inclusive=False)
+NOT_NEGATIVE: Final = validate.Range(min=timedelta(0))
+
+
+class Environment(FileAwareEnv):
+    """An environment whose unreadable files are mistakes like any other."""
+
+    def __init__(self) -> None:
+        """Collect mistakes until `seal`; drop the newline at the end of a mounted file."""
+        super().__init__(eager=False, strip_whitespace=True)
+        self.add_parser("key", key)
+        self.add_parser("database", database)
+
+    @override
+    def _get_value(self, env_key: str, default: Any) -> Any:
+        try:
+            return super()._get_value(env_key, default)
+        except ValueError:  # not there, not readable, not text: the message may quote the content
+            self._errors[env_key].append(f"{env_key}_FILE does not name a readable text file.")
+            return default
+
+
+def one_of(*words: str) -> validate.OneOf:
+    """Return the check that a setting is one of these words."""
+    return validate.OneOf(words)
+
+
+def key(written: str) -> bytes:
+    """Return a key written as 64 hexadecimal digits."""
+    try:
+        read = bytes.fromhex(written)
+    except ValueError:
+        read = b""
+    if len(read) != KEY_BYTES:
+        raise ValidationError(f"Not {2 * KEY_BYTES} hexadecimal digits.")
+    return read
+
+
+def database(url: str) -> dict[str, Any]:
+    """Return Django's form of a PostgreSQL URL; `%2F` in the host is a unix socket's folder."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        raise ValidationError("Its port is not a number.") from None
+    if parts.scheme not in {"postgres", "postgresql"} or not parts.path.strip("/"):
+        raise ValidationError("Not postgres://USER:PASSWORD@HOST:PORT/NAME.")
+    # Not `parts.hostname`, which is in lower case: a folder's name is not.
+    address = parts.netloc.rpartition("@")[2]
+    host = address.partition("]")[0] + "]" if address.startswith("[") else address.split(":")[0]
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.removeprefix("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": unquote(host).strip("[]"),
+        "PORT": str(port or ""),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+    }

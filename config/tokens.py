@@ -1,0 +1,54 @@
+"""Tokens for machines: one is had for a name and a password, and given back when done."""
+
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from knox.auth import TokenAuthentication
+from knox.views import LoginView
+from rest_framework import serializers, status
+from rest_framework.authentication import BasicAuthentication
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from typing_extensions import override
+
+from audits.permissions import Role, any_of
+
+
+class TokenOut(serializers.Serializer[Any]):
+    """A token, shown this once: Lethe keeps a digest only."""
+
+    token = serializers.CharField()
+    expiry = serializers.DateTimeField()
+
+
+class Tokens(LoginView):
+    """Where tokens are made."""
+
+    authentication_classes = [BasicAuthentication]
+    permission_classes = [any_of(*Role)]
+
+    @override
+    def format_expiry_datetime(self, expiry: datetime) -> str:
+        return timezone.localtime(expiry).isoformat()
+
+    @extend_schema(request=None, responses={200: TokenOut}, auth=[{"basicAuth": []}])
+    @override
+    def post(self, request: Request, format: str | None = None) -> Response:
+        """Make a token for the account whose name and password came along (HTTP Basic)."""
+        return super().post(request, format)
+
+
+class CurrentToken(APIView):
+    """The token that the request itself carries."""
+
+    authentication_classes = [TokenAuthentication]
+    permission_classes = [any_of(*Role)]
+
+    @extend_schema(request=None, responses={204: None})
+    def delete(self, request: Request) -> Response:
+        """Give the token back: it opens nothing from now on."""
+        request.auth.delete()
+        return Response(status=status.HTTP_204_NO_CONTENT)
