@@ -2,8 +2,10 @@
 
 import re
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
+from django.core.validators import RegexValidator
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from typing_extensions import override
 
@@ -30,17 +32,24 @@ class DayField(serializers.DateField):
         return super().to_internal_value(value)
 
 
+_SAYS_SOMETHING: Final = r"^[^\x00]*[^\s\x00][^\x00]*$"
+
+
+@extend_schema_field(
+    {"type": "string", "enum": [clock.value for clock in Clock]}, component_name="Clock"
+)
+class ClockField(serializers.CharField):
+    """How a clock stands; named once, since two fields hold it."""
+
+
 class ReportIn(serializers.Serializer[None]):
-    """The period of a report: by the day of receipt in UTC, both days included."""
+    """The period of a report: by the day of receipt in UTC, both days included.
+
+    A period that ends before it begins holds no request, and the report says which period it is of.
+    """
 
     since = DayField(required=False, help_text="Received on this day or later.")
     until = DayField(required=False, help_text="Received on this day or earlier.")
-
-    @override
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if "since" in attrs and "until" in attrs and attrs["since"] > attrs["until"]:
-            raise serializers.ValidationError("The period ends before it begins.")
-        return attrs
 
 
 class CheckpointOut(serializers.Serializer[None]):
@@ -80,10 +89,10 @@ class ReportedRequestOut(serializers.Serializer[None]):
     acknowledge_by = serializers.DateTimeField(allow_null=True)
     erase_by = serializers.DateTimeField()
     erased_at = serializers.DateTimeField(allow_null=True)
-    data_clock = serializers.ChoiceField([clock.value for clock in Clock])
+    data_clock = ClockField()
     models_by = serializers.DateTimeField()
     completed_at = serializers.DateTimeField(allow_null=True)
-    models_clock = serializers.ChoiceField([clock.value for clock in Clock])
+    models_clock = ClockField()
     cancelled_at = serializers.DateTimeField(allow_null=True)
     held_since = serializers.DateTimeField(allow_null=True)
     held_under = serializers.CharField(allow_blank=True)
@@ -109,7 +118,11 @@ class ResolutionIn(serializers.Serializer[None]):
     """What was done about an alert."""
 
     resolution = StrictCharField(
-        max_length=2000, help_text="Kept beside the alert, not in the trail. Name no person."
+        min_length=1,
+        max_length=2000,
+        trim_whitespace=False,
+        validators=[RegexValidator(_SAYS_SOMETHING)],
+        help_text="Kept beside the alert, not in the trail. Name no person.",
     )
 
 

@@ -90,12 +90,16 @@ def test_a_report_may_be_of_a_period(sealed_request):
     client = client_of(Role.AUDITOR)
 
     later = client.get("/api/v1/reports/requests.json", {"since": "2026-01-06"}).json()
+    nothing = client.get(
+        "/api/v1/reports/requests.json", {"since": "2026-01-06", "until": "2026-01-05"}
+    ).json()
     same_day = client.get(
         "/api/v1/reports/requests.json", {"since": "2026-01-05", "until": "2026-01-05"}
     ).json()
 
     assert (later["requests"], later["since"], later["until"]) == ([], "2026-01-06", None)
     assert len(same_day["requests"]) == 1
+    assert nothing["totals"][-1]["received"] == 0
 
 
 @pytest.mark.parametrize("path", REPORTS)
@@ -106,7 +110,6 @@ def test_a_report_may_be_of_a_period(sealed_request):
         {"since": "20260105"},
         {"until": "2026-02-30"},
         {"since": ""},
-        {"since": "2026-02-01", "until": "2026-01-01"},
     ],
 )
 def test_a_period_that_is_none_is_a_problem(path, period):
@@ -177,7 +180,9 @@ def test_an_auditor_resolves_nothing():
     assert Alert.objects.filter(resolved_at=None).exists()
 
 
-@pytest.mark.parametrize("body", [{}, {"resolution": 1}, {"resolution": ""}, {"resolution": None}])
+@pytest.mark.parametrize(
+    "body", [{}, {"resolution": 1}, {"resolution": " \n"}, {"resolution": None}]
+)
 def test_a_resolution_is_a_text(body):
     raised = alert()
 
