@@ -42,7 +42,10 @@ class DatasetVersionRegistered:
     rows: int
     members: int
     member_digest: str
-    parts: dict[str, str]  # part → digest of its bytes
+    parts: int
+    parts_digest: (
+        str  # over names and digests: an entry of the trail is short, a list of files is not
+    )
     joined: int
     left: int
     suppressed: int  # forgotten people whom the scan found again

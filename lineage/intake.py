@@ -60,8 +60,9 @@ def kind_in(address: Address, *, column: str) -> IdentifierKind:
 
 
 def _plain(value: object) -> object:
-    is_uuid = isinstance(value, bytes) and len(value) == _UUID_BYTES
-    return UUID(bytes=value) if is_uuid else value
+    if isinstance(value, bytes) and len(value) == _UUID_BYTES:
+        return UUID(bytes=value)
+    return value
 
 
 def require_column(address: Address, column: str) -> None:

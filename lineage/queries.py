@@ -24,7 +24,7 @@ from lineage.models import (
     Store,
     Suppression,
 )
-from lineage.places import FamilyRef, StoreRef
+from lineage.places import NAME, FamilyRef, StoreRef
 from lineage.reach import Graph, GraphEdge, GraphNode, Presence, Reach
 from lineage.scanning import Scanned, scan
 from lineage.sharding import Shard, Sharding
@@ -54,6 +54,7 @@ _HOLDING: Final = """
      AND (membership.to_seq IS NULL OR version.seq <= membership.to_seq)
     WHERE membership.subject_id = ANY(%s::bigint[])
 """
+_LARGEST_ID: Final = 2**63 - 1  # PostgreSQL refuses a larger bigint as an error
 _THESE: Final = "SELECT id FROM lineage_node WHERE id = ANY(%s::bigint[])"
 
 
@@ -97,7 +98,7 @@ def reach_of(subjects: Collection[SubjectId]) -> Reach:
 
 def downstream_of(nodes: Collection[int]) -> Graph:
     """Return the graph downstream of some nodes, these included, in one statement."""
-    graph = _graph(_THESE, list(nodes))
+    graph = _graph(_THESE, [node for node in nodes if node <= _LARGEST_ID])
     if missing := sorted(set(nodes) - graph.nodes.keys()):
         raise NodeUnknown(f"no such node: {', '.join(map(str, missing))}")
     return graph
@@ -208,7 +209,9 @@ def stores_of(namespaces: Collection[str]) -> list[StoreRef]:
 
 def family_named(name: str) -> DatasetFamily:
     """Return a registered dataset family."""
-    family = DatasetFamily.objects.select_related("store").filter(name=name).first()
+    known = DatasetFamily.objects.select_related("store")
+    # Asked only for what can be a name: PostgreSQL does not take every text that a URL can hold.
+    family = known.filter(name=name).first() if NAME.fullmatch(name) else None
     if family is None:
         raise NodeUnknown("no such dataset family")
     return family

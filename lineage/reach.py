@@ -60,10 +60,14 @@ class Graph:
     nodes: Mapping[int, GraphNode]
     edges: frozenset[GraphEdge]
 
+    def sorted_edges(self) -> list[GraphEdge]:
+        """Return the edges in an order that is the same every time."""
+        return sorted(self.edges, key=lambda edge: (edge.source, edge.target, edge.kind))
+
     def steps_from(self) -> Mapping[int, tuple[GraphEdge, ...]]:
         """Return the edges out of each node, in a stable order."""
         steps: defaultdict[int, list[GraphEdge]] = defaultdict(list)
-        for edge in sorted(self.edges, key=lambda e: (e.source, e.target, e.kind)):
+        for edge in self.sorted_edges():
             steps[edge.source].append(edge)
         return {source: tuple(edges) for source, edges in steps.items()}
 

@@ -47,6 +47,12 @@ class Scanned:
         """Return the SHA-256 of the sorted pseudonyms: a keyed digest of the set of people."""
         return self.pseudonyms.digest
 
+    @property
+    def parts_digest(self) -> str:
+        """Return the SHA-256 over the parts' names and digests, in the order of names."""
+        lines = sorted(f"{part.name}\x00{part.digest}\n" for part in self.parts)
+        return sha256("".join(lines).encode()).hexdigest()
+
     def members(self) -> Iterator[tuple[UUID, Shard]]:
         """Yield every pseudonym with its shard, in order."""
         return zip(self.pseudonyms, map(Shard, self.shards), strict=True)

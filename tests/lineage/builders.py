@@ -39,7 +39,9 @@ def make_namespace(
     return actions.declare_namespace(name=name, kind=kind, actor=OFFICER, now=MONDAY)
 
 
-def write_people(path: Path, people: Sequence[str] = PEOPLE, *, rows_per_group: int = 2) -> Path:
+def write_people(
+    path: Path, people: Sequence[str | None] = PEOPLE, *, rows_per_group: int = 2
+) -> Path:
     """Write one Parquet file: a row a person, with a category, a feature and a label."""
     path.parent.mkdir(parents=True, exist_ok=True)
     table = pa.table(
@@ -55,7 +57,7 @@ def write_people(path: Path, people: Sequence[str] = PEOPLE, *, rows_per_group: 
 
 
 def make_store(
-    place: Path,
+    place: Path | str,
     *,
     name: str = "patients",
     kind: str = "parquet",

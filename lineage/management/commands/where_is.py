@@ -3,7 +3,6 @@
 import sys
 from argparse import ArgumentParser
 from getpass import getpass
-from itertools import pairwise
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -13,9 +12,7 @@ from typing_extensions import override
 from audits.trail import Actor
 from lineage.actions import look_up
 from lineage.management.refusals import in_one_line
-from lineage.reach import Reach
-from lineage.sharding import HOLD_OUT
-from lineage.whereabouts import Stay, Whereabouts
+from lineage.whereabouts import Reached, Stay, Whereabouts
 
 
 class Command(BaseCommand):
@@ -46,7 +43,7 @@ class Command(BaseCommand):
 
 def _lines(found: Whereabouts) -> list[str]:
     lines = [_stay(stay) for stay in found.stays] or ["in no training set that was scanned"]
-    lines += _reached(found.reach)
+    lines += [_reached(thing) for thing in found.reached()]
     if found.forgotten:
         lines.append("forgotten: on the suppression list")
     lines += [f"unknown: store {name} was never scanned" for name in found.unscanned]
@@ -54,23 +51,15 @@ def _lines(found: Whereabouts) -> list[str]:
 
 
 def _stay(stay: Stay) -> str:
-    part = "held out" if stay.shard == HOLD_OUT else f"shard {stay.shard}"
+    part = "held out" if stay.held_out else f"shard {stay.shard}"
     when = f"since version {stay.first}"
     if stay.last is not None:
         when = f"from version {stay.first} to {stay.last}"
     return f"{stay.family} (store {stay.store}): {part}, {when}"
 
 
-def _reached(reach: Reach) -> list[str]:
-    nodes, tainted = reach.graph.nodes, reach.tainted()
-    holding = frozenset[int]().union(*reach.holding().values())
-    lines = []
-    for id_ in sorted(reach.reached() - holding):
-        node = nodes[id_]
-        way = ", ".join(
-            f"{hop.by} {nodes[before.node].name} {nodes[before.node].version}"
-            for before, hop in pairwise(reach.explain(id_))
-        )
-        word = "tainted" if id_ in tainted else "reached"
-        lines.append(f"{word}: {node.kind} {node.name} {node.version} ({way})")
-    return lines
+def _reached(thing: Reached) -> str:
+    node = thing.node
+    way = ", ".join(f"{step.by} {step.source.name} {step.source.version}" for step in thing.way)
+    word = "tainted" if thing.tainted else "reached"
+    return f"{word}: {node.kind} {node.name} {node.version} ({way})"

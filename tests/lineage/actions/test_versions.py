@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 
 import pytest
 from django.db import transaction
@@ -67,7 +68,8 @@ def test_the_first_version_holds_everybody_whom_the_scan_found(family):
         "rows": 5,
         "members": 5,
         "member_digest": found.member_digest,
-        "parts": {"part-0": found.parts[0].digest},
+        "parts": 1,
+        "parts_digest": sha256(f"part-0\0{found.parts[0].digest}\n".encode()).hexdigest(),
         "joined": 5,
         "left": 0,
         "suppressed": 0,
@@ -295,3 +297,12 @@ def test_intervals_agree_with_plain_sets_after_any_joins_leaves_and_rejoins(
                 for seq in range(stay.from_seq, (stay.to_seq or len(oracle)) + 1)
             ]
         transaction.set_rollback(True)
+
+
+def test_a_family_of_very_many_files_fits_into_the_trail(family):
+    many = {f"day={n}/part.parquet": f"{n:064x}" for n in range(5000)}
+
+    version = make_version(family, replace(scanned([ALICE]), parts=parts(**many)))
+
+    assert len(version.parts) == 5000
+    assert recorded("DatasetVersionRegistered")[0]["facts"]["parts"] == 5000

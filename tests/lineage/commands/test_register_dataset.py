@@ -21,7 +21,7 @@ from tests.lineage.builders import (
 pytestmark = pytest.mark.django_db
 
 
-def register(place: Path, **changes: object) -> None:
+def register(place: Path | str, **changes: object) -> None:
     said = {"family": "patients", "id_column": PATIENT_ID, "label": "label"}
     call_command("register_dataset", str(place), **(said | changes))
 

@@ -3,6 +3,7 @@ import sys
 
 import pytest
 from django.core.management import CommandError, call_command
+from typing_extensions import override
 
 from lineage.graph import EdgeKind, NodeKind
 from tests.cast import ALICE, BOB
@@ -25,7 +26,8 @@ def ask(monkeypatch, capsys):
     def ask(person: str, namespace: str = PATIENT_ID) -> list[str]:
         monkeypatch.setattr(sys, "stdin", io.StringIO(f"{person}\n"))
         call_command("where_is", namespace)
-        return capsys.readouterr().out.splitlines()
+        printed: str = capsys.readouterr().out
+        return printed.splitlines()
 
     return ask
 
@@ -86,6 +88,7 @@ def test_a_refusal_does_not_repeat_the_identifier(family, ask):
 
 def test_at_a_terminal_the_identifier_is_asked_for_without_echo(family, monkeypatch, capsys):
     class Terminal(io.StringIO):
+        @override
         def isatty(self) -> bool:
             return True
 
