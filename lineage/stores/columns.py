@@ -65,12 +65,44 @@ def require_column(schema: pa.Schema, column: DeclaredColumn, *, part: str) -> p
 
 
 def value_type(type_: pa.DataType) -> pa.DataType:
-    """Return the type of the values themselves: without dictionary and extension."""
-    if pa.types.is_dictionary(type_):
-        return value_type(type_.value_type)
+    """Return the type of the values themselves: without dictionary, view and extension."""
     if isinstance(type_, pa.BaseExtensionType):
         return value_type(type_.storage_type)
+    return plain_type(type_)
+
+
+def plain_schema(schema: pa.Schema) -> pa.Schema:
+    """Return a schema without dictionaries and views at any depth; extensions stay."""
+    return pa.schema([_plain_field(field) for field in schema])
+
+
+def plain_type(type_: pa.DataType) -> pa.DataType:
+    """Return a type without dictionaries and views at any depth."""
+    if pa.types.is_dictionary(type_):
+        return plain_type(type_.value_type)
+    if pa.types.is_struct(type_):
+        return pa.struct([_plain_field(field) for field in type_])
+    if pa.types.is_map(type_):
+        key, item = _plain_field(type_.key_field), _plain_field(type_.item_field)
+        return pa.map_(key, item, keys_sorted=type_.keys_sorted)
+    if pa.types.is_nested(type_):
+        return _plain_list(type_)
+    # Arrow filters no views; Parquet stores both alike.
+    return {pa.string_view(): pa.string(), pa.binary_view(): pa.binary()}.get(type_, type_)
+
+
+def _plain_list(type_: pa.DataType) -> pa.DataType:
+    if pa.types.is_fixed_size_list(type_):
+        return pa.list_(_plain_field(type_.value_field), type_.list_size)
+    if pa.types.is_large_list(type_):
+        return pa.large_list(_plain_field(type_.value_field))
+    if pa.types.is_list(type_):
+        return pa.list_(_plain_field(type_.value_field))
     return type_
+
+
+def _plain_field(field: pa.Field) -> pa.Field:
+    return field.with_type(plain_type(field.type))
 
 
 def _can_hold(type_: pa.DataType, kind: IdentifierKind) -> bool:

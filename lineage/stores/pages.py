@@ -80,6 +80,8 @@ class PagedFile:
     def pages(self, chunk: Chunk) -> Iterator[Page]:
         """Yield every page of a column chunk, decompressed."""
         at, seen = chunk.start, 0
+        if not at:  # Arrow writes a row group without rows like this: a size, and no place
+            return
         # Old parquet-mr left the dictionary page out of the chunk's size: the values count too.
         while at < chunk.end or seen < chunk.values:
             try:

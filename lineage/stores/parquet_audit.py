@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from lineage.stores.columns import Recognisers, value_type
+from lineage.stores.columns import Recognisers, plain_schema, value_type
 from lineage.stores.errors import NotSafelyErasable, StillPresent
 from lineage.stores.footer import ARROW_SCHEMA, Chunk, Physical
 from lineage.stores.pages import PagedFile, open_pages
@@ -171,9 +171,12 @@ def _identifiers(value: bytes, physical: Physical) -> Iterator[object]:
 
 def _used(path: Path, chunk: Chunk, *, mask: Any = None) -> frozenset[bytes] | None:
     """Return the distinct values of one chunk that rows hold, as stored; None for decimals."""
-    with pq.ParquetFile(path, read_dictionary=[chunk.path]) as file:
+    coded = [chunk.path] if chunk.has_dictionary else []  # else Arrow refuses some encodings
+    with pq.ParquetFile(path, read_dictionary=coded) as file:
         rows = file.read_row_group(chunk.row_group, columns=[chunk.path], use_threads=False)
-    values = _leaf((rows if mask is None else rows.filter(mask)).column(0))
+    if mask is not None:
+        rows = rows.cast(plain_schema(rows.schema)).filter(mask)
+    values = _leaf(rows.column(0))
     if pa.types.is_decimal(value_type(values.type)):
         return None
     distinct = pc.unique(values.unify_dictionaries())

@@ -4,7 +4,8 @@ Row group by row group: same boundaries, codecs, encodings, schema and key-value
 encoded anew, so dictionaries and statistics hold what the kept rows hold and nothing else.
 """
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from lineage.stores.columns import plain_schema
 from lineage.stores.errors import NotSafelyErasable
 from lineage.stores.footer import Chunk, Physical
 from lineage.stores.local import refuse_other_names
@@ -85,17 +87,19 @@ def rewrite(path: Path, masks: Masks, out: BinaryIO) -> None:
                     f"{path.name}: decimals of {field.precision} digits are more than the second "
                     "reader can compare"
                 )
-        schema = _without_dictionaries(source.schema_arrow)
+        # An Arrow dictionary is written whole, with the values that no row uses. Of plain values the
+        # writer makes a dictionary itself; readers restore the type from the stored schema.
+        schema = plain_schema(source.schema_arrow)
         options = _options(source, schema, pages)
         with pq.ParquetWriter(out, schema, **options) as writer:
             for number, mask in enumerate(masks):
                 rows = source.read_row_group(number, use_threads=False)
+                rows = rows.replace_schema_metadata(None).cast(schema)
                 if mask is not None:
                     rows = rows.filter(pc.invert(mask))
                 if rows.num_rows:
-                    rows = rows.replace_schema_metadata(None).cast(schema)
                     writer.write_table(rows, row_group_size=rows.num_rows)
-            writer.add_key_value_metadata(source.metadata.metadata or {})
+            _add_key_values(writer, source)
 
 
 def _options(source: pq.ParquetFile, schema: pa.Schema, pages: PagedFile) -> dict[str, Any]:
@@ -115,14 +119,50 @@ def _options(source: pq.ParquetFile, schema: pa.Schema, pages: PagedFile) -> dic
             "store_schema": False,  # the stored one is kept as it is, among the key-values
         }
         empty = pa.BufferOutputStream()
-        with pq.ParquetWriter(empty, schema, **options):
-            pass
-        if pq.ParquetFile(pa.BufferReader(empty.getvalue())).schema.equals(source.schema):
+        with pq.ParquetWriter(empty, schema, **options) as writer:
+            _add_key_values(writer, source)
+        if _same_schema(pq.ParquetFile(pa.BufferReader(empty.getvalue())), source):
             return options
     raise NotSafelyErasable(
         "the file's Parquet schema cannot be written again exactly; "
         "let its own writer write it without the people"
     )
+
+
+def _add_key_values(writer: pq.ParquetWriter, source: pq.ParquetFile) -> None:
+    if source.metadata.metadata:
+        writer.add_key_value_metadata(source.metadata.metadata)
+
+
+def _same_schema(one: pq.ParquetFile, other: pq.ParquetFile) -> bool:
+    """Compare what readers see: columns, nesting, types, notes. The root's name differs by writer."""
+    return _shape(one) == _shape(other) and bool(
+        one.schema_arrow.equals(other.schema_arrow, check_metadata=True)
+    )
+
+
+def _shape(file: pq.ParquetFile) -> list[tuple[object, ...]]:
+    columns = (file.schema.column(number) for number in range(len(file.schema)))
+    return [
+        (
+            column.path,
+            column.physical_type,
+            column.length,
+            column.max_definition_level,
+            column.max_repetition_level,
+            _logical(column),
+        )
+        for column in columns
+    ]
+
+
+def _logical(column: Any) -> Mapping[str, object]:
+    about: dict[str, object] = json.loads(column.logical_type.to_json())
+    # Whether the annotation is an old or a new one, and the whole number that needs none.
+    about = {key: value for key, value in about.items() if "converted_type" not in key}
+    width = {"INT32": 32, "INT64": 64}.get(column.physical_type)
+    is_default = about == {"Type": "Int", "bitWidth": width, "isSigned": True}
+    return {"Type": "None"} if is_default else about
 
 
 def _layout(source: pq.ParquetFile, chunks: Sequence[Chunk], pages: PagedFile) -> dict[str, Any]:
@@ -161,40 +201,6 @@ def _layout(source: pq.ParquetFile, chunks: Sequence[Chunk], pages: PagedFile) -
 
 def _groups(source: pq.ParquetFile) -> range:
     return range(source.metadata.num_row_groups)
-
-
-def _without_dictionaries(schema: pa.Schema) -> pa.Schema:
-    """Return the schema of the values themselves.
-
-    An Arrow dictionary is written whole, with the values that no row uses. Of plain values the
-    writer makes a dictionary itself. Readers restore the type from the stored schema.
-    """
-    return pa.schema([_plain_field(field) for field in schema])
-
-
-def _plain(type_: pa.DataType) -> pa.DataType:
-    if pa.types.is_dictionary(type_):
-        return _plain(type_.value_type)
-    if pa.types.is_struct(type_):
-        return pa.struct([_plain_field(field) for field in type_])
-    if pa.types.is_map(type_):
-        key, item = _plain_field(type_.key_field), _plain_field(type_.item_field)
-        return pa.map_(key, item, keys_sorted=type_.keys_sorted)
-    return _plain_list(type_)
-
-
-def _plain_list(type_: pa.DataType) -> pa.DataType:
-    if pa.types.is_fixed_size_list(type_):
-        return pa.list_(_plain_field(type_.value_field), type_.list_size)
-    if pa.types.is_large_list(type_):
-        return pa.large_list(_plain_field(type_.value_field))
-    if pa.types.is_list(type_):
-        return pa.list_(_plain_field(type_.value_field))
-    return type_
-
-
-def _plain_field(field: pa.Field) -> pa.Field:
-    return field.with_type(_plain(field.type))
 
 
 def _leaf_types(schema: pa.Schema) -> Iterator[pa.DataType]:
