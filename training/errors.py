@@ -17,6 +17,14 @@ class TrainerUnknown(Exception):
     """No trainer of that kind is installed."""
 
 
+class ParametersInvalid(Exception):
+    """The model's declaration is incomplete, or has a value that its trainer does not allow."""
+
+
+class RunUnknown(Exception):
+    """No training run of that number exists."""
+
+
 class DataRefused(Exception):
     """A gate looked at the training data and said no; the verdict names the gate and the reason."""
 

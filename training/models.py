@@ -10,7 +10,7 @@ from training.states import RUN_OPEN, RunState, VersionState
 
 
 class Model(models.Model):
-    """A declared use of machine learning: what it is for, how it is trained, what answers if it may not."""
+    """A declared use of machine learning: what it is for, how it is trained, what answers else."""
 
     name = models.CharField(max_length=64, unique=True)
     purpose = models.CharField(max_length=300)
@@ -18,9 +18,17 @@ class Model(models.Model):
     parameters = models.JSONField(default=dict)
     features = models.JSONField(default=list)  # column names, in order; empty: every other column
     family = models.ForeignKey(DatasetFamily, null=True, blank=True, on_delete=models.PROTECT)
-    margin_permille = models.PositiveSmallIntegerField(default=30)  # how much worse a challenger may be
+    margin_permille = models.PositiveSmallIntegerField(default=50)  # a challenger may be worse by
     fallback = models.JSONField(default=dict)  # the heuristic that answers when no version may
     pool = models.CharField(max_length=32, default="default")
+    registered_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="margin_is_a_share", condition=models.Q(margin_permille__lte=1000)
+            ),
+        ]
 
     @override
     def __str__(self) -> str:
@@ -43,6 +51,7 @@ class ModelVersion(models.Model):
     metrics = models.JSONField(default=dict)
     trained_at = models.DateTimeField()
     withdrawn_at = models.DateTimeField(null=True, blank=True)
+    doomed_at = models.DateTimeField(null=True, blank=True)  # its artefact has to be destroyed
     destroyed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -61,7 +70,7 @@ class ModelVersion(models.Model):
 
 
 class Snapshot(models.Model):
-    """The fitted state of one shard; reused by later versions while the shard's people stay the same."""
+    """The fitted state of one shard; later versions reuse it while its people stay the same."""
 
     model = models.ForeignKey(Model, on_delete=models.PROTECT, related_name="snapshots")
     shard = models.SmallIntegerField()
@@ -70,6 +79,7 @@ class Snapshot(models.Model):
     digest = models.CharField(max_length=64)
     versions = models.ManyToManyField(ModelVersion, related_name="snapshots")
     fitted_at = models.DateTimeField()
+    doomed_at = models.DateTimeField(null=True, blank=True)  # nobody may reuse it: to be destroyed
     destroyed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -77,7 +87,7 @@ class Snapshot(models.Model):
             models.UniqueConstraint(
                 name="one_living_snapshot",
                 fields=["model", "shard", "key"],
-                condition=models.Q(destroyed_at__isnull=True),
+                condition=models.Q(doomed_at__isnull=True, destroyed_at__isnull=True),
             ),
         ]
 
@@ -94,7 +104,9 @@ class TrainingRun(LeasedWork):
     source = models.ForeignKey(Node, on_delete=models.PROTECT, related_name="training_runs")
     state = models.CharField(max_length=16, choices=[(s.value, s.value) for s in RunState])
     reason = models.CharField(max_length=200)
-    forced = models.BooleanField(default=False)  # a deletion: the old version goes even if the new fails
+    # A deletion needs it: the old versions go, even if the new one fails.
+    forced = models.BooleanField(default=False)
+    plan = models.JSONField(default=dict)  # what the check found: types, profile, digests
     shards_total = models.PositiveSmallIntegerField(default=0)
     shards_hit = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField()
@@ -123,6 +135,9 @@ class ShardFit(LeasedWork):
 
     run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="fits")
     shard = models.SmallIntegerField()
+    key = models.CharField(max_length=64)  # the key that the shard's snapshot has or will have
+    people = models.PositiveIntegerField()
+    rows = models.PositiveIntegerField()
     snapshot = models.ForeignKey(Snapshot, null=True, blank=True, on_delete=models.PROTECT)
     reused = models.BooleanField(default=False)
 

@@ -14,6 +14,7 @@ class RunState(StrEnum):
     CHECKING = "checking"  # the gates look at the data
     FITTING = "fitting"  # shards are being fitted, one task each
     JUDGING = "judging"  # assembled; the challenger is measured against the champion
+    DESTROYING = "destroying"  # judged; what nobody may use any more is being destroyed
     SUCCEEDED = "succeeded"
     REFUSED = "refused"  # a gate or the qualification said no
     FAILED = "failed"  # attempts ended
@@ -32,9 +33,13 @@ class VersionState(StrEnum):
 
 RUN_MOVES: Final[Mapping[RunState, frozenset[RunState]]] = {
     RunState.WAITING: frozenset({RunState.CHECKING, RunState.FAILED}),
-    RunState.CHECKING: frozenset({RunState.FITTING, RunState.REFUSED, RunState.FAILED}),
-    RunState.FITTING: frozenset({RunState.JUDGING, RunState.FAILED}),
-    RunState.JUDGING: frozenset({RunState.SUCCEEDED, RunState.REFUSED, RunState.FAILED}),
+    RunState.CHECKING: frozenset(
+        {RunState.FITTING, RunState.DESTROYING, RunState.WAITING, RunState.FAILED}
+    ),
+    RunState.FITTING: frozenset({RunState.JUDGING, RunState.WAITING, RunState.FAILED}),
+    RunState.JUDGING: frozenset({RunState.DESTROYING, RunState.WAITING, RunState.FAILED}),
+    # A run goes back to WAITING when its data was replaced meanwhile: it follows the newer version.
+    RunState.DESTROYING: frozenset({RunState.SUCCEEDED, RunState.REFUSED, RunState.WAITING}),
     RunState.SUCCEEDED: frozenset(),
     RunState.REFUSED: frozenset(),
     RunState.FAILED: frozenset(),

@@ -1,0 +1,214 @@
+"""What the training app writes into the trail: names, numbers, digests; never a record's value."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRegistered:
+    """A use of machine learning was declared; its purpose and fallback stay in its row."""
+
+    model: str
+    trainer: str
+    family: str
+    parameters_digest: str
+    features: tuple[str, ...]
+    margin_permille: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingStarted:
+    """A run waits for a worker; its reason stays in its row."""
+
+    run_id: str
+    model: str
+    source: str
+    forced: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingForced:
+    """A deletion needs the open run, so the old versions go however it ends."""
+
+    run_id: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingRestarted:
+    """The data was replaced meanwhile: the run begins again with what is newest."""
+
+    run_id: str
+    model: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepClaimed:
+    """A worker took one step of a run."""
+
+    run_id: str
+    step: str
+    token: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepFailed:
+    """One attempt at a step ended without a result."""
+
+    run_id: str
+    step: str
+    error: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataChecked:
+    """The gates looked at the data of a run."""
+
+    run_id: str
+    model: str
+    verdicts: dict[str, bool]
+    people: int
+    rows: int
+    shards: int
+    reused: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitClaimed:
+    """A worker took one shard of a run."""
+
+    run_id: str
+    shard: int
+    token: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardFitted:
+    """One shard was fitted from nothing."""
+
+    run_id: str
+    shard: int
+    key: str
+    snapshot: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitFailed:
+    """One attempt at a shard ended without a snapshot."""
+
+    run_id: str
+    shard: int
+    error: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionTrained:
+    """The snapshots were put together."""
+
+    run_id: str
+    model: str
+    version: int
+    source: str
+    artefact: str
+    manifest: str
+    shards: int
+    shards_fitted: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionJudged:
+    """The challenger was measured on people whom no training has seen."""
+
+    model: str
+    version: int
+    champion: int | None
+    passed: bool
+    people: int
+    accuracy: float
+    champion_accuracy: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionReleased:
+    """A signed statement lets serving systems load the version."""
+
+    model: str
+    version: int
+    artefact: str
+    statement: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionWithdrawn:
+    """The version must not serve any more, and nothing brings it back."""
+
+    model: str
+    version: int
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionsDoomed:
+    """These artefacts and snapshots have to be destroyed."""
+
+    model: str
+    versions: tuple[int, ...]
+    snapshots: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionDestroyed:
+    """The artefact is gone; who looked for it afterwards did not find it."""
+
+    model: str
+    version: int
+    artefact: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotDestroyed:
+    """A snapshot that no living version uses is gone."""
+
+    model: str
+    shard: int
+    snapshot: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingFinished:
+    """The run has ended; whatever had to be destroyed is destroyed."""
+
+    run_id: str
+    model: str
+    state: str
+    version: int | None
+    shards: int
+    shards_fitted: int
+    forced: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopRaised:
+    """Nothing starts in the scope, and the fallback answers; the reason stays in the stop's row."""
+
+    stop_id: int
+    scope: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopLiftProposed:
+    """The first of two people said that the stop may be lifted."""
+
+    stop_id: int
+    scope: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopLifted:
+    """The second of two people lifted the stop."""
+
+    stop_id: int
+    scope: str
+    proposed_by: str

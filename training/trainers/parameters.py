@@ -1,0 +1,73 @@
+"""The closed list of estimators, and the values that their parameters may have."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from training.errors import ParametersInvalid
+
+
+class Estimator(StrEnum):
+    """What is fitted in each shard."""
+
+    LOGISTIC_REGRESSION = "logistic-regression"
+    NAIVE_BAYES = "naive-bayes"
+    BOOSTED_TREES = "hist-gradient-boosting"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Number:
+    """A parameter that is a number within bounds; `whole` if it has no fraction."""
+
+    usual: float
+    least: float
+    most: float
+    whole: bool = False
+
+
+ALLOWED: Final[Mapping[Estimator, Mapping[str, Number]]] = {
+    Estimator.LOGISTIC_REGRESSION: {
+        "C": Number(usual=1.0, least=1e-6, most=1e6),
+        "max_iter": Number(usual=1000, least=1, most=100_000, whole=True),
+    },
+    Estimator.NAIVE_BAYES: {
+        "var_smoothing": Number(usual=1e-9, least=1e-12, most=1.0),
+    },
+    Estimator.BOOSTED_TREES: {
+        "learning_rate": Number(usual=0.1, least=1e-4, most=1.0),
+        "max_iter": Number(usual=100, least=1, most=10_000, whole=True),
+        "max_leaf_nodes": Number(usual=31, least=2, most=4096, whole=True),
+        "min_samples_leaf": Number(usual=10, least=1, most=100_000, whole=True),
+        "l2_regularization": Number(usual=0.0, least=0.0, most=1e6),
+    },
+}
+
+
+def estimator_of(parameters: Mapping[str, object]) -> Estimator:
+    """Return the estimator that the parameters name, logistic regression if they name none."""
+    named = parameters.get("estimator", Estimator.LOGISTIC_REGRESSION.value)
+    if named not in [estimator.value for estimator in Estimator]:
+        known = ", ".join(estimator.value for estimator in Estimator)
+        raise ParametersInvalid(f"estimator: not one of {known}")
+    return Estimator(str(named))
+
+
+def numbers_of(
+    parameters: Mapping[str, object], allowed: Mapping[str, Number]
+) -> dict[str, float | int]:
+    """Return every allowed parameter with its value, or the usual one."""
+    if unknown := sorted(set(parameters) - set(allowed)):
+        raise ParametersInvalid(f"{unknown[0][:64]}: not one of {', '.join(sorted(allowed))}")
+    found: dict[str, float | int] = {}
+    for name, bounds in allowed.items():
+        value = parameters.get(name, bounds.usual)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ParametersInvalid(f"{name}: not a number")
+        if not bounds.least <= value <= bounds.most or (bounds.whole and value != int(value)):
+            kind = "whole number" if bounds.whole else "number"
+            raise ParametersInvalid(
+                f"{name}: not a {kind} from {bounds.least:g} to {bounds.most:g}"
+            )
+        found[name] = int(value) if bounds.whole else float(value)
+    return found

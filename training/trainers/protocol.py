@@ -1,0 +1,96 @@
+"""What a trainer is: it fits one shard at a time, and puts the snapshots together.
+
+Promises: the same shard, parameters and seed give the same bytes, on the same libraries; a snapshot
+knows nothing of any other shard; bytes are data, so that loading an artefact never runs code.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from lineage.sharding import Shard
+from training.columns import Feature
+
+Floats = npt.NDArray[np.float64]
+
+
+class Material(StrEnum):
+    """What a trainer learns from."""
+
+    PEOPLE = "people"  # the rows of a dataset version, one shard of people after the other
+    RELEASE = "release"  # an anonymised release, and no row of anybody
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardData:
+    """The people of one shard: their features, then their label, in the one order of fitting."""
+
+    shard: Shard
+    features: tuple[Feature, ...]
+    label: str
+    table: pa.Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseData:
+    """What an anonymised release says."""
+
+    features: tuple[Feature, ...]
+    counts: Mapping[str, int]  # by class
+    means: Mapping[str, Mapping[str, float]]  # feature → class → mean
+    bounds: Mapping[str, tuple[float, float]]  # feature → declared bounds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Predictions:
+    """What a model says about rows, one a row."""
+
+    classes: tuple[str, ...]
+    probabilities: Floats  # rows x classes
+
+    @property
+    def labels(self) -> list[str]:
+        """Return the most probable class of each row."""
+        return [self.classes[place] for place in self.probabilities.argmax(axis=1)]
+
+
+class Predictor(Protocol):
+    """A loaded artefact."""
+
+    @property
+    def features(self) -> Sequence[Feature]:
+        """The columns that `predict` reads."""
+
+    def predict(self, table: pa.Table) -> Predictions:
+        """Say which class each row is in; a category never seen counts as none."""
+
+
+class Trainer(Protocol):
+    """One way to make a model."""
+
+    @property
+    def revision(self) -> str:
+        """Name and version of the algorithm and its libraries: another one, other bytes."""
+
+    @property
+    def material(self) -> Material:
+        """Say what the trainer learns from."""
+
+    def check(self, parameters: Mapping[str, object]) -> None:
+        """Raise `ParametersInvalid` unless the parameters are known and within their bounds."""
+
+    def fit_shard(
+        self, data: ShardData | ReleaseData, *, parameters: Mapping[str, object], seed: int
+    ) -> bytes:
+        """Return the snapshot of one shard."""
+
+    def assemble(self, snapshots: Mapping[Shard, bytes]) -> bytes:
+        """Return the artefact made of all snapshots."""
+
+    def load(self, artefact: bytes) -> Predictor:
+        """Return what answers; raise `ArtefactMismatch` if the bytes are no artefact of ours."""
