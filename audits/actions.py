@@ -47,12 +47,10 @@ def seal(*, now: datetime) -> int:
     second one returns at once. Each batch is one transaction, so a killed sealer leaves the trail
     as it was. The action records nothing: it is the recording.
     """
-    sealed = 0
-    while OutboxEntry.objects.exists():
+    sealed = batch = _seal_batch(now=now) if OutboxEntry.objects.exists() else 0
+    while batch == BATCH:
         batch = _seal_batch(now=now)
         sealed += batch
-        if batch < BATCH:
-            break
     return sealed
 
 
