@@ -1,30 +1,29 @@
-"""How this app's commands say no: one line and an exit code that is not 0."""
+"""How this app's commands say no: one line, and an exit code that is not 0."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from inspect import getdoc
+from typing import Final
 
 from django.core.management.base import CommandError
 
-from lineage import errors as lineage_errors
-from lineage.stores import errors as store_errors
-from privacy import errors as privacy_errors
+from lineage.management import refusals as lineage
+from privacy import errors
 
-_REFUSALS = tuple(
+REFUSALS: Final = tuple(
     error
-    for module in (privacy_errors, lineage_errors, store_errors)
-    for error in vars(module).values()
+    for error in vars(errors).values()
     if isinstance(error, type) and issubclass(error, Exception)
 )
 
 
 @contextmanager
 def in_one_line() -> Iterator[None]:
-    """Turn a refusal of the domain into a command's error: what is true, and where."""
+    """Turn a refusal of this app, or of the one below, into a command's error."""
     try:
-        yield
-    except _REFUSALS as refusal:
-        sentence = (getdoc(type(refusal)) or "").partition("\n")[0]
-        raise CommandError(
-            f"{type(refusal).__name__}: {refusal}" if str(refusal) else sentence
-        ) from refusal
+        with lineage.in_one_line():
+            yield
+    except REFUSALS as refusal:
+        sentence = " ".join((getdoc(type(refusal)) or "").split())
+        place = f" ({refusal})" if str(refusal) else ""
+        raise CommandError(f"{type(refusal).__name__}: {sentence}{place}") from None

@@ -51,6 +51,6 @@ def _cap(text: str) -> NanoRho:
         rho = Decimal(text)
     except InvalidOperation:
         raise CommandError("--rho is not a number") from None
-    if not Decimal(1) / NANO <= rho <= MOST_RHO:
+    if not rho.is_finite() or not Decimal(1) / NANO <= rho <= MOST_RHO:
         raise CommandError(f"--rho is not between 0.000000001 and {MOST_RHO}")
     return cap_of(rho)
