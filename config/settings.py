@@ -83,7 +83,7 @@ INSTALLED_APPS = [
     "privacy",
     "training",
     "deletion",
-    "config",
+    "config.apps.ConfigConfig",
 ]
 
 MIDDLEWARE = [
