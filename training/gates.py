@@ -1,4 +1,4 @@
-"""Looks at training data before anything is fitted, and says no with a reason that people understand.
+"""Looks at training data before anything is fitted, and says no with a reason.
 
 Pure. Each gate returns a verdict, also when it is content, so that a run shows what was looked at.
 """
@@ -57,7 +57,7 @@ def refused(gate: Gate, reason: str) -> Verdict:
     return Verdict(gate=gate, passed=False, reason=reason)
 
 
-def judge_people(
+def judge_people(  # noqa: PLR0913  # keyword-only: everything that some gate compares with
     people: People,
     *,
     digests: Mapping[str, str],
@@ -87,8 +87,8 @@ def source(people: People) -> Verdict:
     reason = (
         "everybody in the files is a registered member"
         if passed
-        else f"{people.strangers + people.misplaced} people in the files are not registered members "
-        "of this version: register the data set again"
+        else f"{people.strangers + people.misplaced} people in the files are not registered "
+        "members of this version: register the data set again"
     )
     return Verdict(gate=Gate.SOURCE, passed=passed, reason=reason, measured=measured)
 

@@ -1,8 +1,8 @@
 """Measures a challenger against the champion, on people whom no training has seen. Pure.
 
-A retraining after a deletion loses data, so the question is non-inferiority: is the challenger worse
-by less than the declared margin? People are resampled, not rows: the rows of one person are not
-independent, and resampling them passes too easily.
+A retraining after a deletion loses data, so the question is non-inferiority: is the challenger
+worse by less than the declared margin? People are resampled, not rows: the rows of one person are
+not independent, and resampling them passes too easily.
 """
 
 import math
@@ -41,6 +41,16 @@ class Judgement:
     passed: bool
     reason: str
     measured: dict[str, object]
+
+
+def unmeasured(margin_permille: int) -> Judgement:
+    """Return the judgement where nobody was held out: what nobody measured does not serve."""
+    return Judgement(
+        passed=False,
+        reason="nobody was held out, so nothing could be measured: register the data set with a "
+        f"hold-out of at least {people_needed(margin_permille / 1000)} people",
+        measured={"people": 0, "margin": margin_permille / 1000},
+    )
 
 
 def score(people: Sequence[bytes], labels: Sequence[str], said: Predictions) -> Scores:
@@ -94,9 +104,9 @@ def judge(
 ) -> Judgement:
     """Decide whether a challenger may serve.
 
-    Against a champion: the upper bound of how much worse it is stays within the margin. Without one:
-    the lower bound of how much better it is than the best constant answer is above zero. In both
-    cases the hold-out must be large enough to show a difference of the margin at all.
+    Against a champion: the upper bound of how much worse it is stays within the margin. Without
+    one: the lower bound of how much better it is than the best constant answer is above zero. In
+    both cases the hold-out must be large enough to show a difference of the margin at all.
     """
     people = len(challenger.errors)
     margin = margin_permille / 1000
@@ -146,10 +156,8 @@ def finest_difference(people: int) -> float:
 
 
 def people_needed(margin: float) -> int:
-    """Return how many held-out people it takes to show a difference of the margin."""
-    if margin >= 1.0:
-        return 1
-    return math.ceil(math.log(1.0 - CONFIDENCE) / math.log(1.0 - margin)) if margin > 0 else 0
+    """Return how many held-out people it takes to show a difference of the margin, above 0."""
+    return 1 if margin >= 1.0 else math.ceil(math.log(1.0 - CONFIDENCE) / math.log1p(-margin))
 
 
 def _bound(differences: Floats, quantile: float, rng: np.random.Generator) -> float:
