@@ -1,4 +1,7 @@
-"""What the deletion app writes into the trail. A person appears only as a commitment under the request's own key."""
+"""What the deletion app writes into the trail.
+
+A person appears only as a commitment under the request's own key.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,6 +35,7 @@ class HoldReleased:
     """The reason to keep is gone; the request goes on."""
 
     request_id: str
+    article: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +85,24 @@ class RunStarted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartsListed:
+    """The files or tables of a place were listed, again if something changed meanwhile."""
+
+    run_id: str
+    round: int
+    parts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptBegan:
+    """A worker took a piece of work; `part` is empty for the run as a whole."""
+
+    run_id: str
+    part: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PartStep:
     """One file or table reached a step of its erasure."""
 
@@ -98,6 +120,22 @@ class AttemptFailed:
     part: str
     error: str
     attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStuck:
+    """The attempts ended; the run waits for a person."""
+
+    run_id: str
+    part: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRetried:
+    """Somebody looked at a stuck run and lets it try again."""
+
+    run_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +164,14 @@ class DataErased:
 
     request_id: str
     erased_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestReopened:
+    """Every target had ended, but lineage still shows the person somewhere: planned once more."""
+
+    request_id: str
+    still_in: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Requests, batches, obligations and runs, as rows. What may happen to them is in `deletion.actions`."""
+"""Requests, batches, obligations and runs, as rows. `deletion.actions` changes them."""
 
 from uuid import uuid4
 
@@ -47,7 +47,7 @@ class DeletionRequest(models.Model):
     idempotency_key = models.CharField(max_length=200)
     body_tag = models.CharField(max_length=64, blank=True)  # keyed; emptied on completion
     verification = models.CharField(max_length=64)  # how identity was verified: a fact, no data
-    wrapped_key = models.BinaryField(null=True, blank=True)  # the request's own key; destroyed on completion
+    wrapped_key = models.BinaryField(null=True, blank=True)  # its own key; destroyed at its end
     batch = models.ForeignKey(
         Batch, null=True, blank=True, on_delete=models.SET_NULL, related_name="requests"
     )
@@ -93,8 +93,8 @@ class Hold(models.Model):
     """A legal reason to keep, with its article. Two people: who releases is not who placed."""
 
     request = models.ForeignKey(DeletionRequest, on_delete=models.CASCADE, related_name="holds")
-    article = models.CharField(max_length=64)
-    reason = models.CharField(max_length=300)
+    article = models.CharField(max_length=64)  # one of the grounds that the request's regime knows
+    reason = models.CharField(max_length=300, blank=True)  # an officer's words; emptied at the end
     placed_by = models.CharField(max_length=64)
     placed_at = models.DateTimeField()
     released_by = models.CharField(max_length=64, blank=True)
@@ -128,6 +128,7 @@ class Run(LeasedWork):
     training_run = models.OneToOneField(
         TrainingRun, null=True, blank=True, on_delete=models.PROTECT, related_name="deletion_run"
     )
+    rounds = models.PositiveSmallIntegerField(default=0)  # how often its parts were listed
     evidence = models.JSONField(default=dict)
 
     class Meta:
@@ -157,6 +158,10 @@ class Obligation(models.Model):
     kind = models.CharField(max_length=8, choices=[(k.value, k.value) for k in ObligationKind])
     store = models.ForeignKey(Store, null=True, blank=True, on_delete=models.PROTECT)
     model = models.ForeignKey(Model, null=True, blank=True, on_delete=models.PROTECT)
+    because = models.CharField(max_length=300)  # how lineage leads from the people to the target
+    after = models.ManyToManyField(
+        "self", symmetrical=False, blank=True, related_name="feeds"
+    )  # the stores to be clean before a model is trained again
     created_at = models.DateTimeField()
     due_at = models.DateTimeField()
     run = models.ForeignKey(
@@ -183,11 +188,15 @@ class Share(models.Model):
 
     obligation = models.ForeignKey(Obligation, on_delete=models.CASCADE, related_name="shares")
     request = models.ForeignKey(DeletionRequest, on_delete=models.PROTECT, related_name="shares")
+    expected = models.BooleanField(default=False)  # lineage said that the person is there
     outcome = models.CharField(
         max_length=16, blank=True, choices=[(o.value, o.value) for o in Outcome]
     )
     note = models.CharField(max_length=300, blank=True)  # why shielded, why unreachable
     decided_at = models.DateTimeField(null=True, blank=True)
+    run = models.ForeignKey(  # the work that decided it, with its evidence
+        Run, null=True, blank=True, on_delete=models.PROTECT, related_name="shares"
+    )
 
     class Meta:
         constraints = [
@@ -204,13 +213,15 @@ class RunPart(LeasedWork):
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="parts")
     name = models.CharField(max_length=300)
+    round = models.PositiveSmallIntegerField(default=1)  # later rounds: it changed meanwhile
+    digest = models.CharField(max_length=128)  # of its state when it was listed, then when proven
     step = models.CharField(max_length=16, blank=True)
     evidence = models.JSONField(default=dict)
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(name="one_row_per_part", fields=["run", "name"]),
+            models.UniqueConstraint(name="one_row_per_part", fields=["run", "name", "round"]),
         ]
 
     @override

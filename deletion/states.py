@@ -43,6 +43,9 @@ ENDED_WELL: Final = frozenset(
 )
 """A request is complete only when every target has one of these."""
 
+OPEN_OUTCOMES: Final = ("", Outcome.UNREACHABLE.value)
+"""What the column holds while there is still something to do; a held target has nothing to do."""
+
 
 class ObligationKind(StrEnum):
     """What has to be done with a target."""
@@ -63,11 +66,16 @@ MOVES: Final[Mapping[RequestState, frozenset[RequestState]]] = {
     RequestState.RECEIVED: frozenset(
         {RequestState.PLANNED, RequestState.HELD, RequestState.CANCELLED}
     ),
-    RequestState.HELD: frozenset({RequestState.RECEIVED, RequestState.CANCELLED}),
+    RequestState.HELD: frozenset(
+        {RequestState.RECEIVED, RequestState.IN_PROGRESS, RequestState.CANCELLED}
+    ),
     RequestState.PLANNED: frozenset(
         {RequestState.IN_PROGRESS, RequestState.RECEIVED, RequestState.HELD, RequestState.CANCELLED}
     ),
-    RequestState.IN_PROGRESS: frozenset({RequestState.COMPLETE}),
+    # Back to received: lineage still shows the person somewhere, so it is planned once more.
+    RequestState.IN_PROGRESS: frozenset(
+        {RequestState.COMPLETE, RequestState.HELD, RequestState.RECEIVED}
+    ),
     RequestState.COMPLETE: frozenset(),
     RequestState.CANCELLED: frozenset(),
 }

@@ -1,0 +1,45 @@
+"""Every change of the deletion tables, one file a noun."""
+
+from deletion.actions.batches import approve_plan, dissolve_plan, plan_batch
+from deletion.actions.completion import complete_request
+from deletion.actions.parts import claim_part, fail_part, finish_part, keep_part, record_step
+from deletion.actions.requests import (
+    Opened,
+    cancel,
+    place_hold,
+    release_hold,
+    request_deletion,
+)
+from deletion.actions.runs import (
+    claim_run,
+    fail_run,
+    finish_erasure,
+    keep_run,
+    list_parts,
+    retry_run,
+    start_erasure,
+)
+
+__all__ = [
+    "Opened",
+    "approve_plan",
+    "cancel",
+    "claim_part",
+    "claim_run",
+    "complete_request",
+    "dissolve_plan",
+    "fail_part",
+    "fail_run",
+    "finish_erasure",
+    "finish_part",
+    "keep_part",
+    "keep_run",
+    "list_parts",
+    "place_hold",
+    "plan_batch",
+    "record_step",
+    "release_hold",
+    "request_deletion",
+    "retry_run",
+    "start_erasure",
+]

@@ -1,0 +1,146 @@
+"""The end of a request: certified and forgotten in one transaction, or planned once more."""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from django.conf import settings
+
+from audits.actions import raise_alert
+from audits.queries import trail_signer
+from audits.statements import digest_of, sign
+from audits.trail import Actor, Trail, audited
+from deletion.actions.locks import lock_request
+from deletion.actions.requests import claims_in, close, key_of, receipt_of
+from deletion.certificates import Ending, Finished, by_target, certificate_of
+from deletion.errors import NotComplete
+from deletion.events import RequestCompleted, RequestReopened
+from deletion.intake import Claim
+from deletion.models import Certificate, DeletionRequest, RequestIdentifier, Share
+from deletion.queries.plans import remains, subjects_of
+from deletion.queries.targets import target_of
+from deletion.regimes import regime_named
+from deletion.states import ENDED_WELL, Outcome, RequestState, require_move
+from lineage.actions import forget_subjects
+from lineage.identifiers import SubjectId, suppression_tag_of
+from lineage.models import Pseudonym
+
+NOT_CLEAN: Final = "person-still-somewhere"
+
+
+def complete_request(*, request_id: UUID, actor: Actor, now: datetime) -> Certificate | None:
+    """Certify a request of which every target has ended well, and forget its person.
+
+    Before that the closure is computed again. If lineage still shows the person somewhere, the
+    request is planned once more instead, and None is returned. In one transaction with the
+    certificate, the request's key is destroyed, the person moves to the suppression list and leaves
+    every other table.
+    """
+    with audited(actor=actor, now=now) as trail:
+        request = lock_request(request_id)
+        require_move(RequestState(request.state), RequestState.COMPLETE)
+        shares = list(
+            request.shares.select_related("obligation__store", "obligation__model", "run")
+        )
+        if not shares or any(share.outcome not in ENDED_WELL for share in shares):
+            raise NotComplete
+        if still_in := remains(request.pk, now=now):
+            _reopen(request, still_in, trail=trail)
+            return None
+        key = key_of(request)
+        claims = claims_in(request, key)
+        finished = _finished(request, shares, claims, receipt_of(key, claims).commitments, now)
+        envelope = sign(certificate_of(finished), signer=trail_signer())
+        certificate = Certificate.objects.create(
+            request=request, envelope=envelope, digest=digest_of(envelope), issued_at=now
+        )
+        forget_subjects(
+            subjects=_nobody_elses(request),
+            tags=[
+                (
+                    claim.namespace,
+                    suppression_tag_of(
+                        claim.digest, namespace=claim.namespace, key=settings.SUPPRESSION_KEY
+                    ),
+                )
+                for claim in claims
+            ],
+            actor=actor,
+            now=now,
+        )
+        request.state = RequestState.COMPLETE
+        request.erased_at = finished.erased_at
+        request.completed_at = now
+        close(request)
+        trail.record(
+            RequestCompleted(
+                request_id=str(request.pk),
+                regime=request.regime,
+                received_at=request.received_at,
+                erase_by=request.erase_by,
+                models_by=request.models_by,
+                erased_at=finished.erased_at,
+                completed_at=now,
+                outcomes=finished.outcomes,
+                certificate_digest=certificate.digest,
+            ),
+            about=f"request/{request.pk}",
+        )
+    return certificate
+
+
+def _reopen(request: DeletionRequest, still_in: tuple[str, ...], *, trail: Trail) -> None:
+    request.state = RequestState.RECEIVED
+    request.batch = None
+    request.erased_at = None
+    request.save(update_fields=["state", "batch", "erased_at"])
+    about = f"request/{request.pk}"
+    trail.record(RequestReopened(request_id=str(request.pk), still_in=still_in), about=about)
+    raise_alert(
+        kind=NOT_CLEAN,
+        about=about,
+        detail={"still_in": list(still_in)},
+        actor=trail.actor,
+        now=trail.now,
+    )
+
+
+def _finished(
+    request: DeletionRequest,
+    shares: list[Share],
+    claims: tuple[Claim, ...],
+    commitments: tuple[tuple[str, str], ...],
+    now: datetime,
+) -> Finished:
+    return Finished(
+        request_id=request.pk,
+        regime=regime_named(request.regime),
+        verification=request.verification,
+        commitments=tuple(commitment for _, commitment in commitments),
+        searched=tuple(sorted({claim.namespace for claim in claims})),
+        received_at=request.received_at,
+        erase_by=request.erase_by,
+        models_by=request.models_by,
+        erased_at=request.erased_at or now,  # no store had to be searched: clean from the start
+        completed_at=now,
+        endings=by_target(
+            [
+                Ending(
+                    target=target_of(share.obligation),
+                    outcome=Outcome(share.outcome),
+                    note=share.note,
+                    decided_at=share.decided_at or now,
+                    evidence=share.run.evidence if share.run is not None else {},
+                )
+                for share in shares
+            ]
+        ),
+    )
+
+
+def _nobody_elses(request: DeletionRequest) -> frozenset[SubjectId]:
+    """Return the request's subjects without those that another open request still needs."""
+    mine = subjects_of([request.pk])[request.pk]
+    others = RequestIdentifier.objects.exclude(request=request).values("pseudonym")
+    needed = Pseudonym.objects.filter(subject__in=mine, value__in=others)
+    return mine - {SubjectId(subject) for subject in needed.values_list("subject_id", flat=True)}

@@ -1,0 +1,260 @@
+"""Opening, cancelling, holding and releasing requests."""
+
+import hmac
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from audits.trail import Actor, audited
+from deletion.actions.locks import lock_request
+from deletion.errors import (
+    HoldUnknown,
+    IdempotencyKeyReused,
+    MoveNotAllowed,
+    RequestAlreadyOpen,
+    TwoPeopleNeeded,
+)
+from deletion.events import DeletionRequested, HoldReleased, RequestCancelled, RequestHeld
+from deletion.intake import Claim, Receipt, SaidIdentifier, body_of, claims_of
+from deletion.keys import RequestKey, commitment, new_key, unwrap
+from deletion.models import DeletionRequest, Hold, RequestIdentifier
+from deletion.regimes import Regime, regime_named
+from deletion.states import OPEN_OUTCOMES, Outcome, RequestState, require_move
+from lineage.identifiers import pseudonym_of
+from lineage.queries import kind_of_namespace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A request, and the receipt that its person keeps."""
+
+    request: DeletionRequest
+    receipt: Receipt
+
+
+def request_deletion(  # noqa: PLR0913  # keyword-only, one a column
+    *,
+    regime: str,
+    identifiers: Sequence[SaidIdentifier],
+    idempotency_key: str,
+    caller: str,
+    verification: str,
+    actor: Actor,
+    now: datetime,
+) -> Opened:
+    """Open a request and start its clocks, or return the one that this caller opened with this key.
+
+    A person has at most one open request. When a request is closed its key cannot be used again,
+    since nothing is left by which the same demand could be recognised.
+    """
+    law = regime_named(regime)
+    kinds = {said.namespace: kind_of_namespace(said.namespace) for said in identifiers}
+    claims = claims_of(identifiers, kinds=kinds)
+    body = body_of(regime=regime, verification=verification, claims=claims)
+    with transaction.atomic():
+        known = _opened_with(caller, idempotency_key)
+        if known is not None:
+            return _repeated(known, claims, body)
+        try:
+            with audited(actor=actor, now=now) as trail:
+                opened = _open(
+                    law,
+                    claims,
+                    body,
+                    DeletionRequest(
+                        pk=uuid4(),
+                        state=RequestState.RECEIVED,
+                        received_at=now,
+                        caller=caller,
+                        idempotency_key=idempotency_key,
+                        verification=verification,
+                    ),
+                )
+                trail.record(_requested(opened), about=f"request/{opened.request.pk}")
+        except IntegrityError as exc:
+            # The database decides who was first, about the key as about the person.
+            known = _opened_with(caller, idempotency_key)
+            if known is None:
+                raise RequestAlreadyOpen from exc
+            return _repeated(known, claims, body)
+    return opened
+
+
+def cancel(*, request_id: UUID, actor: Actor, now: datetime) -> DeletionRequest:
+    """Withdraw a demand before any work began; what it said about the person is destroyed."""
+    with audited(actor=actor, now=now) as trail:
+        request = lock_request(request_id)
+        require_move(RequestState(request.state), RequestState.CANCELLED)
+        if request.shares.exists():
+            raise MoveNotAllowed("work on the request has begun")
+        request.state = RequestState.CANCELLED
+        request.cancelled_at = now
+        request.batch = None
+        close(request)
+        trail.record(RequestCancelled(request_id=str(request.pk)), about=f"request/{request.pk}")
+    return request
+
+
+def close(request: DeletionRequest) -> None:
+    """Destroy the request's key and everything it opens; the caller records why."""
+    request.wrapped_key = None
+    request.body_tag = ""
+    request.save()
+    request.identifiers.all().delete()
+    request.found.all().delete()
+    request.holds.update(reason="")
+
+
+def place_hold(*, request_id: UUID, article: str, reason: str, actor: Actor, now: datetime) -> Hold:
+    """Suspend a request on a ground that its regime knows; its clocks go on and stay visible.
+
+    What was erased before stays erased; targets that are still open end as `held` until the
+    release.
+    """
+    with audited(actor=actor, now=now) as trail:
+        request = lock_request(request_id)
+        require_move(RequestState(request.state), RequestState.HELD)
+        ground = regime_named(request.regime).ground(article)
+        hold = Hold.objects.create(
+            request=request,
+            article=ground.article,
+            reason=reason,
+            placed_by=actor,
+            placed_at=now,
+        )
+        if request.state == RequestState.PLANNED:
+            request.batch = None  # its plan is outdated by this and will be dissolved
+        request.state = RequestState.HELD
+        request.save(update_fields=["state", "batch"])
+        request.shares.filter(outcome__in=OPEN_OUTCOMES).update(
+            outcome=Outcome.HELD, note=ground.article, decided_at=now
+        )
+        trail.record(
+            # The officer's own words stay out of the trail: they may name somebody.
+            RequestHeld(request_id=str(request.pk), article=ground.article, reason=ground.reason),
+            about=f"request/{request.pk}",
+        )
+    return hold
+
+
+def release_hold(*, request_id: UUID, actor: Actor, now: datetime) -> DeletionRequest:
+    """Let a request go on; somebody else than who placed the hold must do it."""
+    with audited(actor=actor, now=now) as trail:
+        request = lock_request(request_id)
+        hold = (
+            Hold.objects.select_for_update(no_key=True)
+            .filter(request=request, released_at=None)
+            .first()
+        )
+        if hold is None:
+            raise HoldUnknown
+        if hold.placed_by == actor:
+            raise TwoPeopleNeeded
+        # In a batch: its plan was approved and work had begun.
+        target = RequestState.IN_PROGRESS if request.batch_id else RequestState.RECEIVED
+        require_move(RequestState(request.state), target)
+        hold.released_by = actor
+        hold.released_at = now
+        hold.save(update_fields=["released_by", "released_at"])
+        request.state = target
+        request.save(update_fields=["state"])
+        request.shares.filter(outcome=Outcome.HELD).update(outcome="", note="", decided_at=None)
+        trail.record(
+            HoldReleased(request_id=str(request.pk), article=hold.article),
+            about=f"request/{request.pk}",
+        )
+    return request
+
+
+def key_of(request: DeletionRequest) -> RequestKey:
+    """Return an open request's key."""
+    return unwrap(
+        bytes(request.wrapped_key or b""),
+        request_id=request.pk,
+        key_encryption_key=settings.REQUEST_KEY_ENCRYPTION_KEY,
+    )
+
+
+def claims_in(request: DeletionRequest, key: RequestKey) -> tuple[Claim, ...]:
+    """Return what an open request says about its person."""
+    return tuple(
+        sorted(
+            Claim(
+                namespace=one.namespace_id,
+                digest=key.unseal(bytes(one.sealed_digest), namespace=one.namespace_id),
+            )
+            for one in request.identifiers.all()
+        )
+    )
+
+
+def receipt_of(key: RequestKey, claims: Sequence[Claim]) -> Receipt:
+    """Return what a request's person gets to keep."""
+    return Receipt(
+        request_id=key.request_id,
+        commitment_key=key.commitment_key,
+        commitments=tuple(
+            (claim.namespace, commitment(key.commitment_key, claim.namespace, claim.digest))
+            for claim in claims
+        ),
+    )
+
+
+def _opened_with(caller: str, idempotency_key: str) -> DeletionRequest | None:
+    return DeletionRequest.objects.filter(caller=caller, idempotency_key=idempotency_key).first()
+
+
+def _repeated(known: DeletionRequest, claims: Sequence[Claim], body: bytes) -> Opened:
+    if known.wrapped_key is None:
+        raise IdempotencyKeyReused
+    key = key_of(known)
+    if not hmac.compare_digest(key.tag(body), known.body_tag):
+        raise IdempotencyKeyReused
+    return Opened(request=known, receipt=receipt_of(key, claims))
+
+
+def _open(law: Regime, claims: Sequence[Claim], body: bytes, request: DeletionRequest) -> Opened:
+    key = new_key(request.pk, entropy=secrets.token_bytes)
+    clocks = law.clocks(request.received_at)
+    request.regime = law.name
+    request.acknowledge_by = clocks.acknowledge_by
+    request.erase_by = clocks.erase_by
+    request.models_by = clocks.models_by
+    request.body_tag = key.tag(body)
+    request.wrapped_key = key.wrap(
+        key_encryption_key=settings.REQUEST_KEY_ENCRYPTION_KEY, entropy=secrets.token_bytes
+    )
+    request.save(force_insert=True)
+    RequestIdentifier.objects.bulk_create(
+        RequestIdentifier(
+            request=request,
+            namespace_id=claim.namespace,
+            pseudonym=pseudonym_of(
+                claim.digest, namespace=claim.namespace, key=settings.PSEUDONYM_KEY
+            ),
+            sealed_digest=key.seal(
+                claim.digest, namespace=claim.namespace, entropy=secrets.token_bytes
+            ),
+        )
+        for claim in claims
+    )
+    return Opened(request=request, receipt=receipt_of(key, claims))
+
+
+def _requested(opened: Opened) -> DeletionRequested:
+    request = opened.request
+    return DeletionRequested(
+        request_id=str(request.pk),
+        regime=request.regime,
+        commitments=tuple(commitment for _, commitment in opened.receipt.commitments),
+        verification=request.verification,
+        received_at=request.received_at,
+        acknowledge_by=request.acknowledge_by,
+        erase_by=request.erase_by,
+        models_by=request.models_by,
+    )

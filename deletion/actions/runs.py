@@ -1,0 +1,333 @@
+"""Runs that erase from one store: begun, their parts listed, finished, retried."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from django.db import transaction
+
+from audits.actions import raise_alert
+from audits.trail import Actor, Trail, audited
+from deletion.actions.locks import lock_held_run, lock_requests, lock_run
+from deletion.actions.stuck import DIED, attempt_failed, mark_stuck
+from deletion.errors import RunUnknown
+from deletion.events import (
+    AttemptBegan,
+    AttemptFailed,
+    DataErased,
+    OutcomeDecided,
+    PartsListed,
+    RunFinished,
+    RunRetried,
+    RunStarted,
+)
+from deletion.evidence import sum_up
+from deletion.models import DeletionRequest, Found, Obligation, Run, RunPart, Share
+from deletion.queries.targets import target_of
+from deletion.rounds import next_round
+from deletion.states import (
+    ENDED_WELL,
+    OPEN_OUTCOMES,
+    ObligationKind,
+    Outcome,
+    RequestState,
+    RunState,
+)
+from lineage.leases import Lease, Token, next_lease
+from lineage.stores.protocol import Part
+
+DISAGREES: Final = "lineage-says-present"
+
+
+def start_erasure(
+    *, obligation_ids: Collection[int], because: str, actor: Actor, now: datetime
+) -> Run | None:
+    """Begin a run for obligations of one store; None if others took them meanwhile.
+
+    It erases for these obligations only: whoever is planned later gets the next run.
+    """
+    with transaction.atomic():
+        obligations = lock_open_obligations(obligation_ids, kind=ObligationKind.ERASE)
+        if not obligations:
+            return None
+        store = obligations[0].store_id
+        if Run.objects.filter(store=store).exclude(state=RunState.SUCCEEDED).exists():
+            return None
+        with audited(actor=actor, now=now) as trail:
+            run = Run.objects.create(
+                kind=ObligationKind.ERASE,
+                store_id=store,
+                state=RunState.RUNNING,
+                because=because,
+                started_at=now,
+            )
+            take(run, obligations, trail=trail)
+    return run
+
+
+def lock_open_obligations(
+    obligation_ids: Collection[int], *, kind: ObligationKind
+) -> list[Obligation]:
+    """Return those of the obligations that no run discharges yet, all of one target."""
+    found = Obligation.objects.select_for_update(no_key=True).filter(
+        pk__in=list(obligation_ids), kind=kind, run=None, discharged_at=None
+    )
+    rows = list(found.order_by("pk"))
+    return [row for row in rows if (row.store_id, row.model_id) == _target(rows[0])]
+
+
+def take(run: Run, obligations: Sequence[Obligation], *, trail: Trail) -> None:
+    """Let a run discharge obligations, and record that it began."""
+    for obligation in obligations:
+        obligation.run = run
+    Obligation.objects.bulk_update(obligations, ["run"])
+    shares = Share.objects.filter(obligation__run=run, outcome__in=OPEN_OUTCOMES)
+    trail.record(
+        RunStarted(
+            run_id=str(run.pk),
+            kind=run.kind,
+            target=target_of(run),
+            because=run.because,
+            obligations=len(obligations),
+            requests=shares.values("request").distinct().count(),
+        ),
+        about=f"run/{run.pk}",
+    )
+
+
+def claim_run(  # noqa: PLR0913  # keyword-only; the surfaces read clock and settings
+    *,
+    run_id: UUID,
+    owner: str,
+    length: timedelta,
+    most_attempts: int,
+    actor: Actor,
+    now: datetime,
+) -> Lease | None:
+    """Take a run whose parts are all done, to list them again or finish; None if it must wait."""
+    with transaction.atomic():
+        run = lock_run(run_id)
+        ready = (
+            run.state == RunState.RUNNING
+            and run.kind == ObligationKind.ERASE
+            and not run.parts.filter(finished_at=None).exists()
+            and (run.not_before is None or run.not_before <= now)
+        )
+        lease = next_lease(token=run.fencing_token, until=run.lease_until, now=now, length=length)
+        if lease is None or not ready:
+            return None
+        with audited(actor=actor, now=now) as trail:
+            if run.attempts >= most_attempts:
+                mark_stuck(run, why=run.last_error or DIED, part="", trail=trail)
+                return None
+            run.lease_owner = owner
+            run.lease_until = lease.until
+            run.fencing_token = lease.token
+            run.attempts += 1
+            run.save(update_fields=["lease_owner", "lease_until", "fencing_token", "attempts"])
+            trail.record(
+                AttemptBegan(run_id=str(run.pk), part="", attempt=run.attempts),
+                about=f"run/{run.pk}",
+            )
+    return lease
+
+
+def list_parts(
+    *, run_id: UUID, token: Token, listed: Sequence[Part], actor: Actor, now: datetime
+) -> bool:
+    """Compare the place with what is proven; return False if a further round is needed.
+
+    Raises `ChangedMeanwhile` when rounds do not help.
+    """
+    with transaction.atomic():
+        run = lock_held_run(run_id, token)
+        proven = dict(run.parts.order_by("round").values_list("name", "digest"))
+        again = next_round(
+            listed,
+            proven=proven,
+            rounds=run.rounds,
+            found_last=Found.objects.filter(part__run=run, part__round=run.rounds).exists(),
+        )
+        if run.rounds and not again:
+            return True
+        with audited(actor=actor, now=now) as trail:
+            run.rounds += 1
+            run.attempts = 0
+            run.last_error = ""
+            run.lease_until = None
+            run.save(update_fields=["rounds", "attempts", "last_error", "lease_until"])
+            RunPart.objects.bulk_create(
+                RunPart(run=run, name=part.name, digest=part.digest, round=run.rounds)
+                for part in again
+            )
+            trail.record(
+                PartsListed(run_id=str(run.pk), round=run.rounds, parts=len(again)),
+                about=f"run/{run.pk}",
+            )
+    return False
+
+
+def keep_run(*, run_id: UUID, token: Token, length: timedelta, now: datetime) -> bool:
+    """Extend the lease of a worker that is alive, or say that it has passed on.
+
+    Nothing happened, so nothing is recorded.
+    """
+    kept = Run.objects.filter(pk=run_id, fencing_token=token, finished_at=None)
+    return kept.update(lease_until=now + length) > 0
+
+
+def fail_run(  # noqa: PLR0913  # keyword-only; the surfaces read clock and settings
+    *,
+    run_id: UUID,
+    token: Token,
+    error: str,
+    most_attempts: int,
+    actor: Actor,
+    now: datetime,
+) -> Run:
+    """Note that listing or finishing failed; after the last attempt a person must look."""
+    with audited(actor=actor, now=now) as trail:
+        run = lock_held_run(run_id, token)
+        attempt_failed(run, error=error, now=now)
+        trail.record(
+            AttemptFailed(run_id=str(run.pk), part="", error=error, attempts=run.attempts),
+            about=f"run/{run.pk}",
+        )
+        if run.attempts >= most_attempts:
+            mark_stuck(run, why=error, part="", trail=trail)
+    return run
+
+
+def retry_run(*, run_id: UUID, actor: Actor, now: datetime) -> Run:
+    """Let a stuck run try again, after somebody looked at what stopped it."""
+    with audited(actor=actor, now=now) as trail:
+        run = lock_run(run_id)
+        if run.state != RunState.STUCK:
+            raise RunUnknown
+        run.state = RunState.RUNNING
+        run.attempts = 0
+        run.not_before = None
+        run.save(update_fields=["state", "attempts", "not_before"])
+        run.parts.filter(finished_at=None).update(attempts=0, not_before=None)
+        Share.objects.filter(obligation__run=run, outcome=Outcome.UNREACHABLE).update(
+            outcome="", note=""
+        )
+        trail.record(RunRetried(run_id=str(run.pk)), about=f"run/{run.pk}")
+    return run
+
+
+def finish_erasure(*, run_id: UUID, token: Token, actor: Actor, now: datetime) -> Run:
+    """Compare what was expected with what was found, and decide the outcome for every request.
+
+    Who was found in any part was erased; who was found in none was absent, and if lineage expected
+    them there, an alert says that lineage is wrong. Who was held meanwhile stays open.
+    """
+    with audited(actor=actor, now=now) as trail:
+        run = lock_held_run(run_id, token)
+        if run.parts.filter(finished_at=None).exists():
+            raise RunUnknown("parts of the run are not proven yet")
+        shares = open_shares(run)
+        found = set(Found.objects.filter(part__run=run).values_list("request_id", flat=True))
+        for share in shares:
+            outcome = Outcome.ERASED if share.request_id in found else Outcome.ABSENT
+            decide(share, outcome, note="", run=run, trail=trail)
+            if share.expected and outcome is Outcome.ABSENT:
+                raise_alert(
+                    kind=DISAGREES,
+                    about=f"request/{share.request_id}",
+                    detail={"target": target_of(run), "run": str(run.pk)},
+                    actor=actor,
+                    now=now,
+                )
+        run.evidence = sum_up(
+            [
+                part.evidence | {"part": part.name, "round": part.round}
+                for part in run.parts.order_by("round", "name")
+            ],
+            rounds=run.rounds,
+        ).as_json()
+        finish(run, shares, trail=trail)
+        _stop_clocks([share.request for share in shares], trail=trail)
+    return run
+
+
+def open_shares(run: Run) -> list[Share]:
+    """Return the shares that a run may decide, with their requests locked; nobody held is in it."""
+    requests = {
+        request.pk: request
+        for request in lock_requests(
+            Share.objects.filter(obligation__run=run).values_list("request_id", flat=True)
+        )
+    }
+    shares = list(
+        Share.objects.filter(
+            obligation__run=run,
+            outcome__in=OPEN_OUTCOMES,
+            request__state=RequestState.IN_PROGRESS,
+        )
+        .select_related("obligation")
+        .order_by("pk")
+    )
+    for share in shares:
+        share.request = requests[share.request_id]
+    return shares
+
+
+def decide(share: Share, outcome: Outcome, *, note: str, run: Run, trail: Trail) -> None:
+    """Give a share its outcome, in memory; `finish` writes it."""
+    share.outcome = outcome
+    share.note = note[:300]
+    share.decided_at = trail.now
+    share.run = run
+    trail.record(
+        OutcomeDecided(
+            request_id=str(share.request_id),
+            target=target_of(run),
+            outcome=outcome,
+            note=note,
+        ),
+        about=f"request/{share.request_id}",
+    )
+
+
+def finish(run: Run, shares: Sequence[Share], *, trail: Trail) -> None:
+    """Write the outcomes, discharge what has ended for everybody, and give the rest back."""
+    Share.objects.bulk_update(shares, ["outcome", "note", "decided_at", "run"], batch_size=1000)
+    undone = Share.objects.filter(obligation__run=run).exclude(outcome__in=ENDED_WELL)
+    left = set(undone.values_list("obligation_id", flat=True))
+    run.obligations.exclude(pk__in=left).update(discharged_at=trail.now)
+    run.obligations.filter(pk__in=left).update(run=None)  # somebody was held: another run later
+    run.state = RunState.SUCCEEDED
+    run.finished_at = trail.now
+    run.lease_until = None
+    run.last_error = ""
+    run.save(update_fields=["state", "finished_at", "lease_until", "last_error", "evidence"])
+    trail.record(
+        RunFinished(
+            run_id=str(run.pk), kind=run.kind, target=target_of(run), evidence=run.evidence
+        ),
+        about=f"run/{run.pk}",
+    )
+
+
+def _stop_clocks(requests: Sequence[DeletionRequest], *, trail: Trail) -> None:
+    """Stop the first clock of every request whose stores have all ended well."""
+    outcomes: defaultdict[UUID, set[str]] = defaultdict(set)
+    for request, outcome in Share.objects.filter(
+        request__in=requests, obligation__kind=ObligationKind.ERASE
+    ).values_list("request_id", "outcome"):
+        outcomes[request].add(outcome)
+    for request in {request.pk: request for request in requests}.values():
+        if request.erased_at is None and outcomes[request.pk] <= ENDED_WELL:
+            request.erased_at = trail.now
+            request.save(update_fields=["erased_at"])
+            trail.record(
+                DataErased(request_id=str(request.pk), erased_at=trail.now),
+                about=f"request/{request.pk}",
+            )
+
+
+def _target(obligation: Obligation) -> tuple[int | None, int | None]:
+    return obligation.store_id, obligation.model_id

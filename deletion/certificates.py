@@ -1,0 +1,112 @@
+"""What the certificate of a finished request states. Pure; signing it is `audits.statements`.
+
+It names targets, dates, counts and digests. The person is in it as commitments only, which the
+receipt opens.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any, Final
+from uuid import UUID
+
+from audits.canonical import to_json
+from audits.statements import statement_of
+from deletion.regimes import Regime
+from deletion.states import Outcome
+
+PREDICATE_TYPE: Final = "https://lethe.example/deletion/v1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How one target ended for the request."""
+
+    target: str
+    outcome: Outcome
+    note: str
+    decided_at: datetime
+    evidence: Mapping[str, Any]  # of the run that decided it; empty for a shield
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A request of which every target has ended well."""
+
+    request_id: UUID
+    regime: Regime
+    verification: str
+    commitments: tuple[str, ...]
+    searched: tuple[str, ...]  # the namespaces by which the person was looked for
+    received_at: datetime
+    erase_by: datetime
+    models_by: datetime
+    erased_at: datetime
+    completed_at: datetime
+    endings: tuple[Ending, ...]
+
+    @property
+    def outcomes(self) -> dict[str, int]:
+        """Count the targets by outcome."""
+        return dict(sorted(Counter(ending.outcome.value for ending in self.endings).items()))
+
+
+def certificate_of(finished: Finished) -> dict[str, object]:
+    """Return the in-toto Statement to sign."""
+    law = finished.regime
+    predicate: dict[str, object] = {
+        "request": str(finished.request_id),
+        "regime": {
+            "name": law.name,
+            "title": law.title,
+            "articles": list(law.articles),
+            "source": law.erase_source,
+        },
+        "verification": finished.verification,
+        "commitments": list(finished.commitments),
+        "namespaces": list(finished.searched),
+        "received_at": _moment(finished.received_at),
+        "data": {
+            "due_at": _moment(finished.erase_by),
+            "erased_at": _moment(finished.erased_at),
+            "in_time": finished.erased_at <= finished.erase_by,
+        },
+        "models": {
+            "due_at": _moment(finished.models_by),
+            "clean_at": _moment(finished.completed_at),
+            "in_time": finished.completed_at <= finished.models_by,
+        },
+        "targets": [_target(ending) for ending in finished.endings],
+        "outcomes": finished.outcomes,
+    }
+    digest = sha256(to_json(predicate)).hexdigest()
+    return statement_of(
+        subjects={f"request/{finished.request_id}": digest},
+        predicate_type=PREDICATE_TYPE,
+        predicate=predicate,
+    )
+
+
+def by_target(endings: Sequence[Ending]) -> tuple[Ending, ...]:
+    """Return the endings in a stable order; a target that was planned twice stands there twice."""
+    return tuple(sorted(endings, key=lambda ending: (ending.target, ending.decided_at)))
+
+
+def _target(ending: Ending) -> dict[str, object]:
+    said: dict[str, object] = {
+        "target": ending.target,
+        "outcome": ending.outcome.value,
+        "decided_at": _moment(ending.decided_at),
+    }
+    if ending.note:
+        said["note"] = ending.note
+    if ending.evidence:
+        said["evidence_digest"] = sha256(to_json(dict(ending.evidence))).hexdigest()
+        said["evidence"] = dict(ending.evidence)
+    return said
+
+
+def _moment(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat()

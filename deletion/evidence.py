@@ -1,0 +1,40 @@
+"""What the work on one target left behind, in numbers and digests. Pure; no personal data."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from typing import Any
+
+from audits.canonical import to_json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEvidence:
+    """The evidence of all parts of a run in a few figures, and a digest of the whole."""
+
+    parts: int
+    rounds: int
+    rows_before: int
+    rows_erased: int
+    values_removed: int
+    readers: tuple[str, ...]  # the second readers, who found nobody
+    residual: tuple[str, ...]  # what erasing there does not reach, in words
+    digest: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as a row or the trail keeps it."""
+        return asdict(self) | {"readers": list(self.readers), "residual": list(self.residual)}
+
+
+def sum_up(parts: Sequence[Mapping[str, Any]], *, rounds: int) -> RunEvidence:
+    """Sum the evidence of the parts up; each is what its row keeps, with its name and round."""
+    return RunEvidence(
+        parts=len({part["part"] for part in parts}),
+        rounds=rounds,
+        rows_before=sum(part["rows_before"] for part in parts if part["round"] == 1),
+        rows_erased=sum(part["rows_erased"] for part in parts),
+        values_removed=sum(part["values_removed"] for part in parts),
+        readers=tuple(sorted({part["proven_by"] for part in parts})),
+        residual=tuple(sorted({part["residual"] for part in parts if part["residual"]})),
+        digest=sha256(to_json([dict(part) for part in parts])).hexdigest(),
+    )

@@ -1,0 +1,154 @@
+"""What planning and the final check need to know, read in one place."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from deletion.closure import remains_of
+from deletion.errors import BatchUnknown
+from deletion.models import Batch, DeletionRequest, RequestIdentifier, Share
+from deletion.planning import Demand, LivingVersion, Plan, make_plan
+from deletion.states import Outcome, RequestState
+from lineage.graph import NodeKind
+from lineage.identifiers import SubjectId
+from lineage.models import DatasetFamily
+from lineage.queries import reach_of, resolve, stores_of
+from lineage.reach import Graph, Reach
+from privacy.queries import shields
+from training.models import ModelVersion
+from training.states import VersionState
+
+
+def awaiting_plan() -> list[UUID]:
+    """Return the requests that nobody has planned yet, the most urgent first."""
+    found = DeletionRequest.objects.filter(state=RequestState.RECEIVED).order_by("erase_by", "pk")
+    return list(found.values_list("pk", flat=True))
+
+
+def awaiting_approval() -> list[int]:
+    """Return the batches whose plan nobody has approved or dissolved."""
+    found = Batch.objects.filter(approved_at=None, dissolved_at=None).order_by("pk")
+    return list(found.values_list("pk", flat=True))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchSeen:
+    """A plan as an approver sees it."""
+
+    digest: str
+    requests: tuple[UUID, ...]
+
+    @property
+    def people(self) -> int:
+        """Return for how many people it is."""
+        return len(self.requests)
+
+
+def batch_seen(batch_id: int) -> BatchSeen:
+    """Return the plan of a batch that waits for an answer."""
+    batch = Batch.objects.filter(pk=batch_id, approved_at=None, dissolved_at=None).first()
+    if batch is None:
+        raise BatchUnknown
+    requests = batch.requests.order_by("pk").values_list("pk", flat=True)
+    return BatchSeen(digest=batch.digest, requests=tuple(requests))
+
+
+def plan_for(requests: Collection[UUID], *, now: datetime) -> Plan:
+    """Plan some requests from what lineage, privacy and training say at this moment."""
+    demands = _demands(requests)
+    reach = reach_of(frozenset[SubjectId]().union(*(demand.subjects for demand in demands)))
+    return make_plan(
+        demands,
+        stores=stores_of(frozenset[str]().union(*(demand.namespaces for demand in demands))),
+        reach=reach,
+        living=living_in(reach.graph),
+        shields=shields_in(reach.graph, requests=requests, now=now),
+    )
+
+
+def remains(request_id: UUID, *, now: datetime) -> tuple[str, ...]:
+    """Return where the person of a request still is, as far as lineage knows."""
+    subjects = subjects_of([request_id])[request_id]
+    reach = reach_of(subjects)
+    return remains_of(
+        subjects,
+        reach=reach,
+        families=_family_names(reach),
+        living=living_in(reach.graph),
+        shields=shields_in(reach.graph, requests=[request_id], now=now),
+    )
+
+
+def subjects_of(requests: Collection[UUID]) -> dict[UUID, frozenset[SubjectId]]:
+    """Return whom each request is about; nobody, if lineage has never seen the person."""
+    rows = RequestIdentifier.objects.filter(request__in=list(requests)).values_list(
+        "request_id", "pseudonym"
+    )
+    known = resolve([pseudonym for _, pseudonym in rows])
+    found: defaultdict[UUID, set[SubjectId]] = defaultdict(set)
+    for request, pseudonym in rows:
+        if pseudonym in known:
+            found[request].add(known[pseudonym])
+    return {request: frozenset(found[request]) for request in requests}
+
+
+def living_in(graph: Graph) -> list[LivingVersion]:
+    """Return the model versions of a graph that are not destroyed, other tools' included."""
+    nodes = [node for node in graph.nodes.values() if node.kind is NodeKind.MODEL_VERSION]
+    rows = ModelVersion.objects.filter(node__in=[node.id for node in nodes]).select_related("model")
+    ours = {row.node_id: row for row in rows}
+    found = []
+    for node in nodes:
+        row = ours.get(node.id)
+        if row is None:
+            found.append(
+                LivingVersion(node_id=node.id, model_id=None, model=node.name, number=node.version)
+            )
+        elif row.state != VersionState.DESTROYED:
+            found.append(
+                LivingVersion(
+                    node_id=node.id,
+                    model_id=row.model_id,
+                    model=row.model.name,
+                    number=str(row.number),
+                )
+            )
+    return found
+
+
+def shields_in(graph: Graph, *, requests: Collection[UUID], now: datetime) -> Mapping[int, str]:
+    """Return the releases of a graph that shield now, counting everybody who relied on one."""
+    releases = [node.id for node in graph.nodes.values() if node.kind is NodeKind.RELEASE]
+    if not releases:
+        return {}
+    earlier = (
+        Share.objects.filter(outcome=Outcome.SHIELDED)
+        .exclude(request__in=list(requests))
+        .values("request")
+        .distinct()
+        .count()
+    )
+    found = shields(node_ids=releases, deletions=earlier + len(requests), now=now)
+    return {node: shield.sentence for node, shield in found.items()}
+
+
+def _demands(requests: Collection[UUID]) -> list[Demand]:
+    rows = DeletionRequest.objects.filter(pk__in=list(requests)).prefetch_related("identifiers")
+    subjects = subjects_of(requests)
+    return [
+        Demand(
+            request_id=str(row.pk),
+            namespaces=frozenset(one.namespace_id for one in row.identifiers.all()),
+            subjects=subjects[row.pk],
+            erase_by=row.erase_by,
+            models_by=row.models_by,
+        )
+        for row in rows
+    ]
+
+
+def _family_names(reach: Reach) -> dict[int, str]:
+    wanted = {presence.family_id for presence in reach.presences}
+    return dict(DatasetFamily.objects.filter(pk__in=wanted).values_list("pk", "name"))

@@ -1,0 +1,112 @@
+"""What people who look at requests see."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from deletion.errors import NotComplete, RequestUnknown
+from deletion.models import Batch, Certificate, DeletionRequest, Share
+from deletion.outlook import Forecast
+from deletion.queries.targets import target_of
+from deletion.queries.workload import workload
+from deletion.states import OPEN, OPEN_OUTCOMES, Outcome, RequestState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetView:
+    """One target of a request: what has to be done, by when, and how it stands."""
+
+    target: str
+    kind: str
+    because: str
+    due_at: datetime
+    outcome: str  # empty: still to be done
+    note: str
+    decided_at: datetime | None
+    forecast: Forecast | None  # None: nothing more happens here
+
+
+def requests_seen_by(
+    *, caller: str | None, state: str = "", overdue: bool | None = None, now: datetime
+) -> QuerySet[DeletionRequest]:
+    """Return the requests that a caller opened, or all of them for those who may see all."""
+    found = DeletionRequest.objects.all()
+    if caller is not None:
+        found = found.filter(caller=caller)
+    if state:
+        found = found.filter(state=state)
+    if overdue is not None:
+        late = is_overdue(now)
+        found = found.filter(late) if overdue else found.exclude(late)
+    return found
+
+
+def is_overdue(now: datetime) -> Q:
+    """Return the condition under which one of a request's two clocks has run out."""
+    return Q(state__in=sorted(OPEN)) & (Q(erased_at=None, erase_by__lt=now) | Q(models_by__lt=now))
+
+
+def request_numbered(request_id: UUID, *, caller: str | None = None) -> DeletionRequest:
+    """Return a request, if the caller may see it; None stands for those who may see all."""
+    found = DeletionRequest.objects.filter(pk=request_id)
+    request = (found if caller is None else found.filter(caller=caller)).first()
+    if request is None:
+        raise RequestUnknown
+    return request
+
+
+def targets_of(request: DeletionRequest, *, now: datetime) -> list[TargetView]:
+    """Return the targets of a request, with a forecast where something is still to be done."""
+    shares = list(
+        Share.objects.filter(request=request)
+        .select_related("obligation__store", "obligation__model")
+        .order_by("obligation__due_at", "pk")
+    )
+    is_open = any(share.outcome in OPEN_OUTCOMES for share in shares)
+    forecasts = workload().decide(now=now).forecasts if is_open else {}
+    return [
+        TargetView(
+            target=target_of(share.obligation),
+            kind=share.obligation.kind,
+            because=share.obligation.because,
+            due_at=share.obligation.due_at,
+            outcome=share.outcome,
+            note=share.note,
+            decided_at=share.decided_at,
+            forecast=forecasts.get(target_of(share.obligation))
+            if share.outcome in OPEN_OUTCOMES
+            else None,
+        )
+        for share in shares
+    ]
+
+
+def waits_for(request: DeletionRequest) -> str:
+    """Say what a request as a whole waits for; empty when it is at work or closed."""
+    match RequestState(request.state):
+        case RequestState.RECEIVED:
+            return "It waits to be planned."
+        case RequestState.PLANNED:
+            return "Its plan waits to be approved."
+        case RequestState.HELD:
+            return "A legal reason to keep holds it."
+        case RequestState.IN_PROGRESS:
+            stuck = request.shares.filter(outcome=Outcome.UNREACHABLE).exists()
+            return "A person must look at a target that cannot be reached." if stuck else ""
+        case RequestState.COMPLETE | RequestState.CANCELLED:
+            return ""
+
+
+def certificate_of(request: DeletionRequest) -> Certificate:
+    """Return the certificate of a finished request."""
+    certificate = Certificate.objects.filter(request=request).first()
+    if certificate is None:
+        raise NotComplete
+    return certificate
+
+
+def batches_seen() -> QuerySet[Batch]:
+    """Return every batch, the newest first."""
+    return Batch.objects.order_by("-pk")
