@@ -48,13 +48,9 @@ def next_step(
     """Return what has to be done with a release; None while it is worked on or if it has ended."""
     if lease_until is not None and lease_until > now:
         return None
-    match state:
-        case ReleaseState.RESERVED:
-            return Step.DRAW if attempts < most_attempts else Step.VOID
-        case ReleaseState.DRAWING:
-            return Step.FAIL
-        case ReleaseState.COMMITTED | ReleaseState.FAILED_CHARGED | ReleaseState.VOID:
-            return None
+    if state is ReleaseState.RESERVED:
+        return Step.DRAW if attempts < most_attempts else Step.VOID
+    return Step.FAIL if state is ReleaseState.DRAWING else None
 
 
 def trained_people(

@@ -47,7 +47,7 @@ def check_columns(recipe: Recipe, schema: pa.Schema) -> None:
             _require_type(schema, recipe.keys.column, pa.types.is_boolean)
         case int():
             _require_type(schema, recipe.keys.column, pa.types.is_integer)
-        case str():
+        case _:
             _require_type(schema, recipe.keys.column, _is_text)
     for value in recipe.values:
         _require_type(

@@ -30,11 +30,7 @@ DRAWER = Actor("task:privacy.draw")
 def sweep() -> None:
     """Send every release that nobody works on to a worker. Beat runs this."""
     for release_id, step in queries.waiting(most_attempts=settings.ATTEMPTS, now=timezone.now()):
-        match step:
-            case Step.DRAW:
-                draw.delay(str(release_id))
-            case Step.VOID | Step.FAIL:
-                expire.delay(str(release_id))
+        (draw if step is Step.DRAW else expire).delay(str(release_id))
 
 
 @shared_task(ignore_result=True, acks_late=True, time_limit=300)

@@ -117,6 +117,12 @@ def test_whatever_changes_the_draw_changes_the_digest(changes):
     assert parsed(**changes).digest != parsed().digest
 
 
+def test_a_whole_number_may_be_written_as_a_float_as_json_allows():
+    contribution = {"rows_per_person": 1.0, "keep": "first"}
+
+    assert parsed(contribution=contribution).digest == parsed().digest
+
+
 def test_keys_of_different_kinds_have_different_digests():
     digests = {
         parsed(keys={"column": "ward", "values": values, "provenance": "codebook"}).digest
