@@ -14,6 +14,14 @@ from typing_extensions import override
 WIDTH: Final = 16  # bytes of one mark
 
 
+# PostgreSQL's manual, COPY, "Binary Format": a signature, flags and the length of an extension.
+_COPY_BEGINS: Final = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
+_COPY_ENDS: Final = b"\xff\xff"
+_COPY_ROW: Final = np.dtype(
+    [("fields", ">i2"), ("wide", ">i4"), ("mark", f"S{WIDTH}"), ("short", ">i4"), ("number", ">i2")]
+)
+
+
 class Marks(Sequence[UUID]):
     """An immutable set of marks, in the order of their bytes."""
 
@@ -85,3 +93,12 @@ class Marks(Sequence[UUID]):
     @override
     def __repr__(self) -> str:
         return f"<{len(self)} marks>"  # never the marks: they name people
+
+
+def in_copy_format(marks: Marks, numbers: Sequence[int]) -> bytes:
+    """Return rows of (uuid, smallint) as PostgreSQL's binary COPY reads them; one number a mark."""
+    rows = np.empty(len(marks), dtype=_COPY_ROW)
+    rows["fields"], rows["wide"], rows["short"] = 2, WIDTH, 2
+    rows["mark"] = np.frombuffer(marks.packed, dtype=f"S{WIDTH}")
+    rows["number"] = numbers
+    return _COPY_BEGINS + rows.tobytes() + _COPY_ENDS

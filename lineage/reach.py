@@ -123,9 +123,8 @@ class Reach:
     def per_subject(self, *, shields: Collection[int] = ()) -> Mapping[SubjectId, frozenset[int]]:
         """Return, for each subject, the model versions that this subject taints."""
         steps, blocking = self.graph.steps_from(), self._blocking(shields)
-        answers: dict[
-            _Starts, frozenset[int]
-        ] = {}  # most people of a batch share their whereabouts
+        # Kept by whereabouts: most people of a batch share theirs.
+        answers: dict[_Starts, frozenset[int]] = {}
         tainted: dict[SubjectId, frozenset[int]] = {}
         for subject, starts in self._starts().items():
             if starts not in answers:

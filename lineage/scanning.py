@@ -16,6 +16,7 @@ from lineage.stores.protocol import DeclaredColumn, Part
 
 _REMEMBERED: Final = 1 << 18  # raw values kept to pass over repetitions, a few tens of megabytes
 _NAMING: Final = {str, int, UUID}
+_NULL: Final = "null"
 _SPARE: Final = 1 << 20  # marks collected before repetitions are dropped from the collection
 
 
@@ -120,17 +121,25 @@ def _refusal(
     batch: Sequence[object], *, column: DeclaredColumn, part: str, before: int
 ) -> NullIdentifier | MalformedIdentifier:
     """Find the first bad value again and say where it is, without saying what it is."""
-    for row, value in enumerate(batch, start=before + 1):
-        place = f"part {part}, column {column.name}, row {row}"
-        if value is None:
-            return NullIdentifier(f"{place}: the identifier is null")
-        try:
-            standardise(value, kind=column.kind)
-        except IdentifierMalformed as reason:
-            return MalformedIdentifier(
-                f"{place}: not an identifier of kind {column.kind}: {reason}"
-            )
-    raise AssertionError("a batch is only refused for one of its values")
+    row, reason = next(
+        (row, reason)
+        for row, value in enumerate(batch, start=before + 1)
+        if (reason := _reason_against(value, kind=column.kind)) is not None
+    )
+    place = f"part {part}, column {column.name}, row {row}"
+    if reason is _NULL:
+        return NullIdentifier(f"{place}: the identifier is null")
+    return MalformedIdentifier(f"{place}: not an identifier of kind {column.kind}: {reason}")
+
+
+def _reason_against(value: object, *, kind: IdentifierKind) -> str | None:
+    if value is None:
+        return _NULL
+    try:
+        standardise(value, kind=kind)
+    except IdentifierMalformed as reason:
+        return str(reason)
+    return None
 
 
 def _each(packed: bytes) -> Iterator[bytes]:

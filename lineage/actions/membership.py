@@ -4,28 +4,22 @@ Cost: one COPY of the scan, then work for those who came or went. Nobody who sta
 """
 
 from dataclasses import dataclass
-from io import StringIO
-from itertools import islice
+from io import BytesIO
 from typing import Final
 
 from django.db import connection
 
 from lineage.actions.locks import lock_interning
+from lineage.marks import in_copy_format
 from lineage.scanning import Scanned
-
-_CHUNK: Final = 100_000  # members sent at once, a few megabytes of text
 
 # Dropped first as well: within one transaction (a test, a bulk registration) this may run twice.
 _STAGE: Final = """
-DROP TABLE IF EXISTS pg_temp.lineage_scanned;
+DROP TABLE IF EXISTS pg_temp.lineage_scanned, pg_temp.lineage_present;
 CREATE TEMPORARY TABLE lineage_scanned (pseudonym uuid NOT NULL, shard smallint NOT NULL)
 ON COMMIT DROP
 """
-# Filled sorted, so the index is built in one pass.
-_INDEX: Final = """
-ALTER TABLE lineage_scanned ADD PRIMARY KEY (pseudonym);
-ANALYZE lineage_scanned
-"""
+_COPY: Final = "COPY lineage_scanned FROM STDIN WITH (FORMAT binary)"
 _ANYBODY_NEW: Final = """
 SELECT EXISTS (
     SELECT FROM lineage_scanned scanned
@@ -48,23 +42,26 @@ WITH numbered AS MATERIALIZED (
 INSERT INTO lineage_pseudonym (value, namespace_id, subject_id, key_id)
 SELECT pseudonym, %(namespace)s, subject_id, 1 FROM numbered ORDER BY pseudonym
 """
+# Statistics at once: without them the planner would look up each person for itself.
+_RESOLVE: Final = """
+CREATE TEMPORARY TABLE lineage_present ON COMMIT DROP AS
+SELECT known.subject_id, scanned.shard
+FROM lineage_scanned scanned JOIN lineage_pseudonym known ON known.value = scanned.pseudonym;
+ANALYZE lineage_present
+"""
 _CLOSE: Final = """
 UPDATE lineage_membership AS membership SET to_seq = %(seq)s - 1
 WHERE membership.family_id = %(family)s AND membership.to_seq IS NULL AND NOT EXISTS (
-    SELECT FROM lineage_scanned scanned
-    JOIN lineage_pseudonym known ON known.value = scanned.pseudonym
-    WHERE known.subject_id = membership.subject_id)
+    SELECT FROM lineage_present present WHERE present.subject_id = membership.subject_id)
 """
 _OPEN: Final = """
 INSERT INTO lineage_membership (subject_id, family_id, shard, from_seq)
-SELECT known.subject_id, %(family)s, scanned.shard, %(seq)s
-FROM lineage_scanned scanned
-JOIN lineage_pseudonym known ON known.value = scanned.pseudonym
+SELECT present.subject_id, %(family)s, present.shard, %(seq)s FROM lineage_present present
 WHERE NOT EXISTS (
     SELECT FROM lineage_membership membership
-    WHERE membership.subject_id = known.subject_id
+    WHERE membership.subject_id = present.subject_id
       AND membership.family_id = %(family)s AND membership.to_seq IS NULL)
-ORDER BY known.subject_id
+ORDER BY present.subject_id
 """
 
 
@@ -81,18 +78,16 @@ def replace(*, family_id: int, seq: int, scanned: Scanned) -> Change:
     said: dict[str, int | str] = {"family": family_id, "seq": seq, "namespace": scanned.namespace}
     with connection.cursor() as cursor:
         cursor.execute(_STAGE)
-        members = scanned.members()
-        while chunk := list(islice(members, _CHUNK)):
-            lines = "".join(f"{pseudonym.hex}\t{shard}\n" for pseudonym, shard in chunk)
-            cursor.copy_expert("COPY lineage_scanned FROM STDIN", StringIO(lines))
-        cursor.execute(_INDEX)
+        cursor.copy_expert(_COPY, BytesIO(in_copy_format(scanned.pseudonyms, scanned.shards)))
+        cursor.execute("ANALYZE lineage_scanned")
         cursor.execute(_ANYBODY_NEW)
         if cursor.fetchone() == (True,):
             lock_interning()  # another registration may have interned some of them meanwhile
             cursor.execute(_INTERN, said)
+        cursor.execute(_RESOLVE)
         cursor.execute(_CLOSE, said)
         left = cursor.rowcount
         cursor.execute(_OPEN, said)
         joined = cursor.rowcount
-        cursor.execute("DROP TABLE lineage_scanned")
+        cursor.execute("DROP TABLE lineage_scanned, lineage_present")
     return Change(joined=joined, left=left)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lineage.marks import Marks
+from lineage.marks import Marks, in_copy_format
 
 # Zero bytes at the end are where a fixed-width array could confuse two marks.
 uuids = st.uuids() | st.integers(0, 2**128 - 1).map(lambda n: UUID(int=n >> 64 << 64))
@@ -68,3 +68,17 @@ def test_other_things_are_neither_members_nor_equal():
 
 def test_their_description_names_nobody():
     assert repr(Marks.of([UUID(int=1)])) == "<1 marks>"
+
+
+def test_rows_are_packed_as_postgresql_reads_them():
+    one = UUID(int=1)
+
+    packed = in_copy_format(Marks.of([one]), [-1])
+
+    assert packed == (
+        b"PGCOPY\n\xff\r\n\x00" + bytes(8)  # signature, flags, no extension
+        + b"\x00\x02"  # two fields
+        + b"\x00\x00\x00\x10" + one.bytes
+        + b"\x00\x00\x00\x02" + b"\xff\xff"
+        + b"\xff\xff"  # the end
+    )  # fmt: skip

@@ -171,6 +171,12 @@ def test_only_a_release_can_shield(mistaken):
     assert found.tainted(shields=[mistaken]) == {TRIAGE, NEXT}
 
 
+def test_people_in_the_same_places_taint_the_same_models():
+    found = reach((V1, EdgeKind.TRAINED_ON, TRIAGE), presences=[presence(ANN), presence(BEN)])
+
+    assert found.per_subject() == {ANN: {TRIAGE}, BEN: {TRIAGE}}
+
+
 def test_nobody_reaches_nothing():
     found = reach((V1, EdgeKind.TRAINED_ON, TRIAGE), presences=[])
 

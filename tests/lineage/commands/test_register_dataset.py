@@ -1,7 +1,9 @@
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from audits.models import Alert, OutboxEntry
 from lineage.graph import VersionState
@@ -30,6 +32,16 @@ def write_csv(path: Path, identifiers: list[str]) -> Path:
     lines = [f"{identifier},{n % 2}\n" for n, identifier in enumerate(identifiers)]
     path.write_text("Patient ID,label\n" + "".join(lines))
     return path
+
+
+@pytest.fixture
+def url_of_the_test_database(monkeypatch):
+    """Give the adapter, which connects on its own, the database that the test writes to."""
+    at = connection.settings_dict
+    host = quote(at["HOST"], safe="")
+    monkeypatch.setenv(
+        "TEST_URL", f"postgresql://{at['USER']}:{at['PASSWORD']}@{host}/{at['NAME']}"
+    )
 
 
 def nothing_is_registered() -> bool:
@@ -226,3 +238,25 @@ def test_senseless_arguments_are_refused(tmp_path, arguments):
         call_command("register_dataset", str(tmp_path), *said)
 
     assert nothing_is_registered()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_postgresql_table_is_registered_and_its_next_state_too(url_of_the_test_database):
+    place = "env:TEST_URL?table=visits"
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE visits (patient text NOT NULL, label int)")
+        try:
+            cursor.execute("INSERT INTO visits VALUES (%s, 0), (%s, 1), (%s, 1)", [ALICE, BOB, BOB])
+            register(place, id_column="patient")
+            cursor.execute("DELETE FROM visits WHERE patient = %s", [ALICE])
+            register(place, id_column="patient")
+        finally:
+            cursor.execute("DROP TABLE visits")
+
+    assert Store.objects.get().kind == "postgres"
+    assert list(
+        DatasetVersion.objects.order_by("seq").values_list("member_count", "row_count")
+    ) == [
+        (2, 3),
+        (1, 2),
+    ]
