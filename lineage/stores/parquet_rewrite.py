@@ -87,8 +87,8 @@ def rewrite(path: Path, masks: Masks, out: BinaryIO) -> None:
                     f"{path.name}: decimals of {field.precision} digits are more than the second "
                     "reader can compare"
                 )
-        # An Arrow dictionary is written whole, with the values that no row uses. Of plain values the
-        # writer makes a dictionary itself; readers restore the type from the stored schema.
+        # An Arrow dictionary is written whole, also what no row uses. Of plain values the writer
+        # makes a dictionary itself; readers restore the type from the stored schema.
         schema = plain_schema(source.schema_arrow)
         options = _options(source, schema, pages)
         with pq.ParquetWriter(out, schema, **options) as writer:
@@ -135,7 +135,7 @@ def _add_key_values(writer: pq.ParquetWriter, source: pq.ParquetFile) -> None:
 
 
 def _same_schema(one: pq.ParquetFile, other: pq.ParquetFile) -> bool:
-    """Compare what readers see: columns, nesting, types, notes. The root's name differs by writer."""
+    """Compare what readers see: columns, nesting, types, notes; not the name of the root."""
     return _shape(one) == _shape(other) and bool(
         one.schema_arrow.equals(other.schema_arrow, check_metadata=True)
     )

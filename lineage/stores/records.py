@@ -38,6 +38,11 @@ class Delimited:
     header: Sequence[str]
     body: int  # where the records begin
 
+    @property
+    def mixes_line_ends(self) -> bool:
+        """Tell whether some lines end as on Windows and some do not."""
+        return self.data.count(b"\r\n") not in {0, self.data.count(b"\n")}
+
     def records(self) -> Iterator[Record]:
         """Yield the records in order; raise `PartCorrupt` at one that is not as the header says."""
         for number, (start, end, text) in enumerate(_cut(self.data, self.body, self.part), 1):

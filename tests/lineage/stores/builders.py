@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -12,34 +11,16 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lineage.identifiers import Digest, IdentifierKind, Wanted, pseudonym_of, standardise
 from lineage.stores.delimited import CsvStore
 from lineage.stores.parquet import ParquetStore
 from lineage.stores.protocol import DeclaredColumn, Step
 from lineage.stores.staging import PREFIX
 from tests.cast import ALICE, BOB
+from tests.lineage.stores.marks import USER
 
 CLARA = "clara-canary-9e03"
 DIANA = "diana-canary-c4c4"  # has no record anywhere
 ELSEWHERE = "erik-canary-elsewhere"  # his records are in another file
-
-USER = DeclaredColumn(name="user", namespace="user", kind=IdentifierKind.TEXT)
-EMAIL = DeclaredColumn(name="email", namespace="email", kind=IdentifierKind.EMAIL)
-NUMBER = DeclaredColumn(name="number", namespace="number", kind=IdentifierKind.INTEGER)
-GUID = DeclaredColumn(name="guid", namespace="guid", kind=IdentifierKind.UUID)
-
-
-def mark_of(digest: Digest) -> UUID:
-    return pseudonym_of(digest, namespace="people", key=b"known to every test")
-
-
-def mark(value: object, *, kind: IdentifierKind = IdentifierKind.TEXT) -> UUID:
-    return mark_of(Digest(sha256(standardise(value, kind=kind).encode()).digest()))
-
-
-def wanted(*values: object, column: DeclaredColumn = USER) -> dict[str, Wanted]:
-    marks = frozenset(mark(value, kind=column.kind) for value in values)
-    return {column.name: Wanted(kind=column.kind, marks=marks, mark=mark_of)}
 
 
 class Interrupted(Exception):

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from lineage.stores.pages import PageKind, open_pages, search_pages
 from lineage.stores.parquet_audit import unused_values
 from tests.cast import ALICE, BOB
-from tests.lineage.stores.builders import CLARA, Steps, parquet, people, wanted, write
+from tests.lineage.stores.builders import CLARA, Steps, parquet, people, write
+from tests.lineage.stores.marks import wanted
 
 FIVE = range(5)
 DAYS = [(1, 1, 1), (9999, 12, 31), (2000, 2, 29), (1970, 1, 1)]
@@ -239,7 +240,7 @@ def test_a_file_that_polars_wrote_keeps_its_rows_in_both_readers(tmp_path):
 
 def test_a_file_that_duckdb_wrote_keeps_its_rows_in_both_readers(tmp_path):
     path = tmp_path / "a.parquet"
-    duckdb.sql(
+    duckdb.connect().from_query(
         "SELECT u AS user, u || '!' AS said, [u] AS list, {'a': 1, 'b': u} AS struct, 1 AS n, "
         "1.5::DECIMAL(9,2) AS d, now()::TIMESTAMP AS at FROM (SELECT unnest($people) AS u)",
         params={"people": [ALICE, BOB]},
