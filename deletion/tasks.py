@@ -9,7 +9,7 @@ from uuid import UUID
 
 from celery import shared_task
 from django.conf import settings
-from django.db import connection
+from django.db import connections
 from django.utils import timezone
 
 from audits.actions import raise_alert
@@ -269,7 +269,7 @@ def _attempt(*, keep: Callable[[], bool], failed: Callable[[str], None]) -> Iter
     """
     with suppress(LeaseLost):  # then another worker has it, and will report
         try:
-            with beating(keep, every=settings.LEASE / 3, done=connection.close):
+            with beating(keep, every=settings.LEASE / 3, done=connections.close_all):
                 yield
         except LeaseLost:
             raise

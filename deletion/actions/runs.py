@@ -315,10 +315,10 @@ def finish(run: Run, shares: Sequence[Share], *, trail: Trail) -> None:
 def _stop_clocks(requests: Sequence[DeletionRequest], *, trail: Trail) -> None:
     """Stop the first clock of every request whose stores have all ended well."""
     outcomes: defaultdict[UUID, set[str]] = defaultdict(set)
-    for request, outcome in Share.objects.filter(
+    for request_id, outcome in Share.objects.filter(
         request__in=requests, obligation__kind=ObligationKind.ERASE
     ).values_list("request_id", "outcome"):
-        outcomes[request].add(outcome)
+        outcomes[request_id].add(outcome)
     for request in {request.pk: request for request in requests}.values():
         if request.erased_at is None and outcomes[request.pk] <= ENDED_WELL:
             request.erased_at = trail.now
