@@ -4,9 +4,11 @@
 import os
 import sys
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
+from environs import EnvValidationError
 
-# An auditor verifies a bundle with no database and no secrets: these commands run on their own settings.
+# An auditor verifies a bundle with no database and no secrets: these run on settings of their own.
 OFFLINE_COMMANDS = {"verify_bundle", "generate_keys"}
 
 
@@ -16,7 +18,13 @@ def main() -> None:
     os.environ.setdefault(
         "DJANGO_SETTINGS_MODULE", "config.offline" if offline else "config.settings"
     )
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except EnvValidationError as mistakes:
+        told = (f"{name}: {' '.join(why)}" for name, why in mistakes.error_messages.items())
+        sys.exit(f"settings: {' '.join(told)}")
+    except ImproperlyConfigured as problem:
+        sys.exit(f"settings: {problem}")
 
 
 if __name__ == "__main__":

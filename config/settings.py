@@ -180,7 +180,7 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # for ever: the broker comes back, 
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     # Longer than any task may take: a message that comes back early would start it a second time.
     # Nothing rests on this, since each piece of work has a lease of its own in PostgreSQL.
-    "visibility_timeout": 2 * 3600,
+    "visibility_timeout": 25 * 3600,
     "unacked_restore_interval": 10,
     "unacked_restore_throttle": 1,  # by default only every tenth look really looks
 }

@@ -1,0 +1,91 @@
+import pytest
+from environs import EnvValidationError, ValidationError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config.environment import POSITIVE, Environment, database, key
+
+CANARY = "canary-in-a-secret"
+
+
+@pytest.fixture
+def setting(monkeypatch):
+    return monkeypatch.setenv
+
+
+def test_a_key_is_64_hexadecimal_digits():
+    assert key("ab" * 32) == b"\xab" * 32
+
+
+@given(st.text().filter(lambda text: len(text) < 64))
+def test_anything_else_is_refused_without_being_repeated(written):
+    with pytest.raises(ValidationError) as refused:
+        key(written)
+
+    assert refused.value.messages == ["Not 64 hexadecimal digits."]
+
+
+def test_all_mistakes_are_told_at_once_and_no_value_is(setting, tmp_path):
+    setting("LETHE_KEY", CANARY)
+    setting("LETHE_URL", f"mysql://{CANARY}@host/x")
+    setting("LETHE_PORT", f"postgres://u:{CANARY}@host:{CANARY}/x")
+    setting("LETHE_NUMBER", CANARY)
+    setting("LETHE_SECRET_FILE", str(tmp_path / CANARY))
+    env = Environment()
+
+    env.key("LETHE_KEY")
+    env.database("LETHE_URL")
+    env.database("LETHE_PORT")
+    env.int("LETHE_NUMBER", default=1, validate=POSITIVE)
+    env.str("LETHE_SECRET")
+    env.str("LETHE_ABSENT")
+    with pytest.raises(EnvValidationError) as told:
+        env.seal()
+
+    assert set(told.value.error_messages) == {
+        "LETHE_KEY",
+        "LETHE_URL",
+        "LETHE_PORT",
+        "LETHE_NUMBER",
+        "LETHE_SECRET",
+        "LETHE_ABSENT",
+    }
+    assert CANARY not in str(told.value)
+
+
+def test_a_secret_can_be_a_mounted_file_whose_last_newline_does_not_count(setting, tmp_path):
+    (tmp_path / "key").write_text("0f" * 32 + "\n")
+    setting("LETHE_KEY_FILE", str(tmp_path / "key"))
+    env = Environment()
+
+    read = env.key("LETHE_KEY")
+    env.seal()
+
+    assert read == b"\x0f" * 32
+
+
+def test_a_file_that_is_no_text_is_a_mistake_and_not_a_crash(setting, tmp_path):
+    (tmp_path / "key").write_bytes(b"\xff\xfe" + CANARY.encode())
+    setting("LETHE_KEY_FILE", str(tmp_path / "key"))
+    env = Environment()
+
+    env.key("LETHE_KEY")
+    with pytest.raises(EnvValidationError, match="LETHE_KEY_FILE") as told:
+        env.seal()
+
+    assert CANARY not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("postgres://u:p%40ss@DB.example:5433/n", ("DB.example", "5433", "u", "p@ss", "n")),
+        ("postgresql:///n", ("", "", "", "", "n")),
+        ("postgres://u@%2Frun%2FUpper-Case/n", ("/run/Upper-Case", "", "u", "", "n")),
+        ("postgres://u:p@[::1]:5432/n", ("::1", "5432", "u", "p", "n")),
+    ],
+)
+def test_a_database_url_keeps_the_letter_case_of_its_folder(url, expected):
+    read = database(url)
+
+    assert tuple(read[name] for name in ("HOST", "PORT", "USER", "PASSWORD", "NAME")) == expected

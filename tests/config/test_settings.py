@@ -1,0 +1,79 @@
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from config.keys import KEYS
+from config.settings import BASE_DIR
+from tests.config.production import example_settings, production_environment
+
+
+def manage(*words, environment):
+    return subprocess.run(
+        [sys.executable, str(BASE_DIR / "manage.py"), *words],
+        check=False,
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_the_documented_production_settings_pass_djangos_deployment_checks():
+    checked = manage("check", "--deploy", environment=production_environment())
+
+    assert checked.stdout == "System check identified no issues (0 silenced).\n", checked.stderr
+
+
+def test_the_deployment_checks_can_fail():
+    checked = manage("check", "--deploy", environment={**production_environment(), "HTTPS": "no"})
+
+    assert "security.W008" in checked.stderr
+
+
+def test_mistakes_in_settings_are_one_line_without_values():
+    environment = {**production_environment(), "SHARD_KEY": "canary", "ATTEMPTS": "canary"}
+    del environment["REDIS_URL"]
+
+    checked = manage("check", environment=environment)
+
+    assert checked.returncode == 1
+    assert checked.stdout == ""
+    assert checked.stderr.count("\n") == 1
+    assert set(re.findall(r"[A-Z]+_[A-Z]+|ATTEMPTS", checked.stderr)) == {
+        "SHARD_KEY",
+        "ATTEMPTS",
+        "REDIS_URL",
+    }
+    assert "canary" not in checked.stderr
+
+
+def test_two_equal_keys_are_refused():
+    environment = production_environment()
+    environment["SHARD_KEY"] = environment["PSEUDONYM_KEY"]
+
+    checked = manage("check", environment=environment)
+
+    assert checked.returncode == 1
+    assert "two of the keys are the same" in checked.stderr
+
+
+@pytest.mark.parametrize("name", [*KEYS, "SECRET_KEY", "DATABASE_URL", "REDIS_URL"])
+def test_nothing_secret_has_a_default(name):
+    environment = production_environment()
+    del environment[name]
+
+    checked = manage("check", environment=environment)
+
+    assert checked.returncode == 1
+    assert name in checked.stderr
+
+
+def test_every_setting_is_in_the_example_and_the_other_way_round():
+    read = set(
+        re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', (BASE_DIR / "config" / "settings.py").read_text())
+    )
+
+    assert read == {setting.name for setting in example_settings()}
