@@ -17,8 +17,9 @@ def whole_number(low: int, high: int) -> Callable[[str], int]:
     """Return a parser of whole numbers between two bounds, both included."""
 
     def parse(text: str) -> int:
-        if not text.isdecimal() or not low <= int(text[:9]) <= high:
+        number = int(text) if text.isdecimal() and len(text) <= len(str(high)) else None
+        if number is None or not low <= number <= high:
             raise ArgumentTypeError(f"must be a whole number from {low} to {high}")
-        return int(text)
+        return number
 
     return parse

@@ -220,12 +220,24 @@ def test_another_cut_of_a_known_family_is_refused_and_leaves_its_version(tmp_pat
     assert subject(ALICE)
 
 
+def test_arguments_may_be_written_as_on_a_command_line(tmp_path):
+    write_people(tmp_path / "a.parquet")
+    cut = ["--shards", "1024", "--hold-out", "0"]
+    said = ["--family", "patients", "--id-column", PATIENT_ID, "--label", "label", *cut]
+
+    call_command("register_dataset", str(tmp_path), *said)
+
+    family = DatasetFamily.objects.get()
+    assert (family.shards, family.hold_out_permille) == (1024, 0)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         ["--shards", "0"],
         ["--shards", "-1"],
         ["--hold-out", "1000"],
+        ["--hold-out", "0000000001000"],
         ["--family", "a/b"],
         ["--kind", "phone"],
     ],
