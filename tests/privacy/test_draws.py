@@ -1,5 +1,6 @@
 from datetime import timedelta
 from hashlib import sha256
+from uuid import UUID
 
 import pytest
 
@@ -13,7 +14,7 @@ KEY = b"k" * 32
 SECOND = timedelta(seconds=1)
 
 
-def pseudonym(person, namespace="patient_id"):
+def pseudonym(person: str, namespace: str = "patient_id") -> UUID:
     return pseudonym_of(Digest(sha256(person.encode()).digest()), namespace=namespace, key=KEY)
 
 

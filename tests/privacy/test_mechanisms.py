@@ -2,8 +2,10 @@
 by their probability: a test that draws fails by chance less than once in 10^9 runs."""
 
 import math
+from collections.abc import Callable
 from decimal import Decimal
 from statistics import fmean
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -27,11 +29,11 @@ COUNT, MEAN, SUM = (
 )
 
 
-def contributing(rows, keep="first"):
+def contributing(rows: int, keep: str = "first") -> dict[str, Any]:
     return {"rows_per_person": rows, "keep": keep}
 
 
-def one_ward():
+def one_ward() -> dict[str, Any]:
     return {"column": "ward", "values": ["ward 0"], "provenance": "codebook"}
 
 
@@ -147,7 +149,7 @@ def test_a_person_with_many_rows_counts_no_more_than_the_recipe_allows(keep):
     without = make_visits(*[(f"p{n}", "ward 0", 5) for n in range(50)])
     flood = make_visits(*[(ALICE, "ward 0", 10)] * 10_000)
 
-    def counted(rows, *tables):
+    def counted(rows: int, *tables: pa.Table) -> tuple[int, float]:
         recipe = parsed(
             contribution=contributing(rows, keep), operations=[COUNT, MEAN], budget=LOUD
         )
@@ -172,7 +174,7 @@ def test_two_people_are_as_far_apart_as_the_recipe_says_and_no_farther():
     without = make_visits(*others)
     draws = 100
 
-    def average(table):
+    def average(table: pa.Table) -> tuple[float, float]:
         results = [draw(recipe, table) for _ in range(draws)]
         return (
             fmean(result.counts["ward 0"] for result in results),
@@ -209,7 +211,7 @@ def test_whoever_is_not_included_is_not_drawn():
     recipe = parsed(operations=[COUNT], values=[], budget=LOUD)
     visits = make_visits(*[(f"person {n}", "ward 0", 1) for n in range(200)])
 
-    def counted(included):
+    def counted(included: Callable[[str], bool]) -> int:
         return mechanisms.draw(
             recipe, [visits], unit=IdentifierKind.TEXT, included=included, charged=MOST
         ).counts["ward 0"]
@@ -222,7 +224,7 @@ def test_whoever_is_not_included_is_not_drawn():
 def test_values_are_clipped_to_the_public_bounds():
     recipe = parsed(operations=[COUNT, SUM], budget=LOUD)
 
-    def summed(size):
+    def summed(size: float) -> float:
         table = make_visits(*[(f"p{n}", "ward 0", size) for n in range(100)])
         return draw(recipe, table).sums["size"]["ward 0"]
 

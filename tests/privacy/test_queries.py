@@ -1,13 +1,17 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
-from uuid import uuid4
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 
 from lineage.graph import EdgeKind, NodeKind
+from lineage.models import Node
 from privacy import queries
 from privacy.draws import Step
 from privacy.errors import AccountUnknown, RecipeUnknown, ReleaseUnknown, SourceNotClear
+from privacy.models import Recipe, Release
+from privacy.shielding import Shield
 from tests.cast import MONDAY
 from tests.lineage.builders import make_dataset, make_family, make_node, make_store, write_people
 from tests.privacy.builders import (
@@ -32,8 +36,13 @@ def version(tmp_path):
     return version
 
 
-def shields(*nodes, deletions=1, now=TUESDAY):
+def shields(*nodes: Any, deletions: int = 1, now: datetime = TUESDAY) -> dict[int, Shield]:
     return queries.shields(node_ids=nodes, deletions=deletions, now=now)
+
+
+def node_of(release: Release) -> int:
+    assert release.node_id is not None
+    return release.node_id
 
 
 def test_an_account_shows_what_is_spent_and_what_is_left(version):
@@ -57,8 +66,9 @@ def test_a_recipe_is_found_by_name_and_revision_the_newest_by_default(version):
     first = make_recipe()
     second = make_recipe(budget={"nano_rho": COST + 2, "delta": 0.000001})
 
-    def named(**said):
-        return queries.recipe_named(**{"family": "patients", "name": "sizes-by-ward", **said})
+    def named(**said: Any) -> Recipe:
+        terms = {"family": "patients", "name": "sizes-by-ward", **said}
+        return queries.recipe_named(**terms)
 
     assert (named(), named(revision=1)) == (second, first)
     for unknown in ({"revision": 3}, {"name": "other"}, {"family": "others"}):
@@ -70,7 +80,7 @@ def test_a_recipe_is_found_by_name_and_revision_the_newest_by_default(version):
 def test_the_result_of_a_committed_release_is_found_by_its_node(version):
     release = make_release(version)
 
-    assert queries.release_result(release.node_id)["counts"] == {"ward 0": 100, "ward 1": 100}
+    assert queries.release_result(node_of(release))["counts"] == {"ward 0": 100, "ward 1": 100}
     with pytest.raises(ReleaseUnknown):
         queries.release_result(version.node_id)
 
@@ -109,7 +119,7 @@ def test_what_waits_is_listed_with_what_has_to_be_done(version):
     drawing, _ = make_drawing(version, name="drawing")
     make_release(version, name="committed")
 
-    def waiting(now):
+    def waiting(now: datetime) -> dict[UUID, Step]:
         return dict(queries.waiting(most_attempts=5, now=now))
 
     assert waiting(MONDAY) == {reserved.pk: Step.DRAW}
@@ -123,7 +133,7 @@ def test_a_release_within_policy_shields_by_its_node(version):
 
     policy = make_policy(version.family)
 
-    shield = shields(release.node_id)[release.node_id]
+    shield = shields(release.node_id)[node_of(release)]
     assert (shield.policy, shield.approved_by) == (policy.name, policy.approved_by)
     assert (shield.epsilon, shield.delta) == (Decimal("2.141939"), Decimal("0.000001"))
     assert queries.newest_policies(10) == [policy]
@@ -150,11 +160,11 @@ def test_a_shield_ends_with_its_policy_and_with_too_many_deletions(version):
     assert shields(release.node_id, now=MONDAY + timedelta(days=30)) == {}
 
 
-def model_behind(*releases):
+def model_behind(*releases: Release) -> Node:
     return make_node(
         NodeKind.MODEL_VERSION,
         f"model of {len(releases)}",
-        sources=[(release.node_id, EdgeKind.TRAINED_ON) for release in releases],
+        sources=[(node_of(release), EdgeKind.TRAINED_ON) for release in releases],
     )
 
 
@@ -174,7 +184,7 @@ def test_a_model_behind_two_releases_is_bounded_by_their_sum(version):
     assert {shield.policy for shield in shields(first.node_id, second.node_id).values()} == {
         "wider"
     }
-    assert shields(first.node_id)[first.node_id].epsilon > 3
+    assert shields(first.node_id)[node_of(first)].epsilon > 3
 
 
 def test_measuring_a_model_on_a_release_does_not_add_to_its_bound(version):
@@ -185,8 +195,8 @@ def test_measuring_a_model_on_a_release_does_not_add_to_its_bound(version):
         NodeKind.MODEL_VERSION,
         "measured",
         sources=[
-            (first.node_id, EdgeKind.TRAINED_ON),
-            (second.node_id, EdgeKind.EVALUATED_ON),
+            (node_of(first), EdgeKind.TRAINED_ON),
+            (node_of(second), EdgeKind.EVALUATED_ON),
         ],
     )
 

@@ -1,5 +1,6 @@
 import json
 from decimal import Decimal
+from typing import Any
 
 from privacy import mechanisms
 from privacy.results import result_of
@@ -13,7 +14,7 @@ COUNT, MEAN, SUM = (
 )
 
 
-def scaled(drawn, **changes):
+def scaled(drawn: dict[str, list[int]], **changes: Any) -> Any:
     recipe = parsed(**{"values": [SIZE], **changes})
     return result_of(recipe, mechanisms.plan(recipe), drawn)
 

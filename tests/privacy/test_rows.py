@@ -1,4 +1,6 @@
+from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
@@ -19,17 +21,23 @@ from tests.privacy.builders import make_visits, parsed
 SIZE = {"column": "size", "bounds": [0, 10], "step": 1, "provenance": "codebook"}
 
 
-def prepare(table, *, unit=IdentifierKind.TEXT, included=lambda _: True, **changes):
+def prepare(
+    table: pa.Table,
+    *,
+    unit: IdentifierKind = IdentifierKind.TEXT,
+    included: Callable[[str], bool] = lambda _: True,
+    **changes: Any,
+) -> pl.DataFrame:
     recipe = parsed(**changes)
     return prepared(recipe, joined(recipe, [table]), unit=unit, included=included)
 
 
-def keys_of(table, *values):
+def keys_of(table: pa.Table, *values: object) -> list[int]:
     keys = {"column": "ward", "values": list(values), "provenance": "codebook"}
     return prepare(table, keys=keys).get_column("key").to_list()
 
 
-def wards(array):
+def wards(array: pa.Array) -> pa.Table:
     return make_visits(*[(f"p{n}", None, 1) for n in range(len(array))]).set_column(
         1, "ward", array
     )

@@ -1,6 +1,7 @@
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -32,7 +33,9 @@ POLICY = Policy(
 )
 
 
-def shield(bound=BOUND, *policies, deletions=1, now=MONDAY):
+def shield(
+    bound: Bound = BOUND, *policies: Policy, deletions: int = 1, now: datetime = MONDAY
+) -> Any:
     return shield_of(bound, policies or [POLICY], deletions=deletions, now=now)
 
 

@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -48,11 +48,11 @@ def version(tmp_path):
     return version
 
 
-def spent():
+def spent() -> int:
     return Account.objects.get().spent_nano_rho
 
 
-def replace_part(folder: Path, change) -> None:
+def replace_part(folder: Path, change: Callable[[pa.Table], pa.Table]) -> None:
     part = folder / "part-0.parquet"
     pq.write_table(change(pq.read_table(part)), part)
 
@@ -64,6 +64,7 @@ def test_a_reserved_release_is_drawn_from_its_source_and_committed(version):
 
     release.refresh_from_db()
     assert release.state == ReleaseState.COMMITTED
+    assert release.result
     assert abs(release.result["counts"]["ward 0"] - 200) < 20
     assert release.result["means"]["size"]["ward 1"] > 8  # sizes are 0 to 399, clipped to 10
     assert spent() == release.cost_nano_rho
@@ -90,6 +91,7 @@ def test_the_held_out_are_not_in_a_release(tmp_path):
 
     release.refresh_from_db()
     assert version.member_count == 400
+    assert release.result
     assert 120 < sum(release.result["counts"].values()) < 280
 
 

@@ -20,7 +20,7 @@ def version(tmp_path) -> DatasetVersion:
     return make_dataset(tmp_path)
 
 
-def recorded(event):
+def recorded(event: str) -> int:
     return OutboxEntry.objects.filter(event=event).count()
 
 

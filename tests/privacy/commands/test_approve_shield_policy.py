@@ -21,7 +21,7 @@ def officer(tmp_path) -> User:
     return officer
 
 
-def approve(**changes):
+def approve(**changes: str) -> None:
     said = {
         "--family": "patients",
         "--max-epsilon": "2.5",

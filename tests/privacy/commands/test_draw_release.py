@@ -1,5 +1,6 @@
 import json
 import re
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -20,7 +21,7 @@ def version(tmp_path) -> DatasetVersion:
     return version
 
 
-def written(folder, declaration=None):
+def written(folder: Path, declaration: object = None) -> Path:
     file = folder / "recipe.json"
     file.write_text(json.dumps(make_declaration() if declaration is None else declaration))
     return file
