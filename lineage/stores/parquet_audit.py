@@ -75,7 +75,8 @@ def gone_values(source: Path, masks: Masks, staged: Path) -> Values:
         for chunk in file.footer.chunks:
             if gone.get(chunk.path):
                 gone[chunk.path] -= _used(staged, chunk) or frozenset()
-    return {path: values for path, values in gone.items() if values}
+    # The empty text says nothing of anybody, and pages without values have it as their bounds.
+    return {path: values - {b""} for path, values in gone.items() if values - {b""}}
 
 
 def places_of(path: Path, values: Values) -> dict[tuple[str, bytes], str]:

@@ -77,7 +77,7 @@ class PostgresStore(Store):
         with connected(self._of(part)) as connection:
             table = described(connection, self._address)
             table.require(column)
-            query = sql.SQL("SELECT {} FROM {}").format(sql.Identifier(column.name), table.name)
+            query = _select(table, [column.name])
             values = (value for (value,) in table.stream(query))
             while batch := list(islice(values, BATCH)):
                 require_identifiers(batch, column, part=part)
@@ -205,15 +205,20 @@ def _reader(connection: Connection) -> str:
     return f"PostgreSQL {major}.{minor}"
 
 
-def _select(table: Table, names: Sequence[str], order: Sequence[DeclaredColumn]) -> sql.Composed:
-    """Return the query that reads columns, in the order of the people whose rows they are."""
+def _select(
+    table: Table, names: Sequence[str], *, order: Sequence[DeclaredColumn] = ()
+) -> sql.Composed:
+    """Return the query that reads columns; with an order, rows of one person stand together."""
+    # Text, where what a driver makes of a type depends on who else uses it in this process.
     casts = {**dict.fromkeys(_ARROW, sql.SQL("")), "numeric": sql.SQL("::float8")}
-    return sql.SQL("SELECT {} FROM {} ORDER BY {}").format(
+    query = sql.SQL("SELECT {} FROM {}").format(
         sql.SQL(", ").join(
             sql.Identifier(name) + casts.get(table.types[name], sql.SQL("::text")) for name in names
         ),
         table.name,
-        sql.SQL(", ").join(
-            [sql.Identifier(c.name) for c in order if c.name in table.types] or [sql.SQL("1")]
-        ),
     )
+    if not order:
+        return query
+    people = [sql.Identifier(column.name) for column in order if column.name in table.types]
+    all_selected = [sql.SQL(str(number)) for number in range(1, len(names) + 1)]
+    return query + sql.SQL(" ORDER BY ") + sql.SQL(", ").join([*people, *all_selected])
