@@ -75,7 +75,7 @@ def test_a_classifier_that_knows_only_the_release_tells_the_diagnoses_apart(pati
     recipe = example(budget={"nano_rho": MOST, "delta": 0.000001})
     drawn: Any = draw(recipe, training).as_json()
 
-    def distance(row: dict[str, Any], key: str) -> float:
+    def distance(row: dict[str, Any], key: str) -> Any:
         mean = {
             column: by_key[key] / drawn["counts"][key] for column, by_key in drawn["sums"].items()
         }
