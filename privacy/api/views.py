@@ -65,7 +65,10 @@ class PrivacyAccounts(APIView):
 
     permission_classes = [any_of(*READERS)]
 
-    @extend_schema(responses={200: PrivacyAccountOut(many=True), **_problems()})
+    @extend_schema(
+        operation_id="privacy_accounts_list",
+        responses={200: PrivacyAccountOut(many=True), **_problems()},
+    )
     def get(self, _request: Request) -> Response:
         """List every account: its cap, what is spent, and what is left."""
         return Response(PrivacyAccountOut(queries.account_states(), many=True).data)
@@ -76,7 +79,10 @@ class Recipes(APIView):
 
     permission_classes = [Reading & any_of(*READERS) | any_of(Role.ENGINEER)]
 
-    @extend_schema(responses={200: RecipeOut(many=True), **_problems()})
+    @extend_schema(
+        operation_id="privacy_recipes_list",
+        responses={200: RecipeOut(many=True), **_problems()},
+    )
     def get(self, _request: Request) -> Response:
         """List the newest recipes."""
         return Response(RecipeOut(queries.newest_recipes(NEWEST), many=True).data)
@@ -99,7 +105,10 @@ class Releases(APIView):
 
     permission_classes = [Reading & any_of(*READERS) | any_of(Role.ENGINEER)]
 
-    @extend_schema(responses={200: ReleaseOut(many=True), **_problems()})
+    @extend_schema(
+        operation_id="privacy_releases_list",
+        responses={200: ReleaseOut(many=True), **_problems()},
+    )
     def get(self, _request: Request) -> Response:
         """List the newest releases."""
         return Response(ReleaseOut(queries.newest_releases(NEWEST), many=True).data)
@@ -146,7 +155,10 @@ class ShieldPolicies(APIView):
 
     permission_classes = [Reading & any_of(*READERS) | any_of(Role.OFFICER)]
 
-    @extend_schema(responses={200: ShieldPolicyOut(many=True), **_problems()})
+    @extend_schema(
+        operation_id="privacy_policies_list",
+        responses={200: ShieldPolicyOut(many=True), **_problems()},
+    )
     def get(self, _request: Request) -> Response:
         """List the newest policies, expired ones included."""
         return Response(ShieldPolicyOut(queries.newest_policies(NEWEST), many=True).data)
