@@ -38,7 +38,10 @@ def _recipe_schema() -> dict[str, Any]:
 
 
 class StrictCharField(serializers.CharField):
-    """A text, and only a text: a number sent for one is refused."""
+    """A text, and only a text: a number sent for one is refused, and so is nothing at all."""
+
+    def __init__(self, **said: Any) -> None:
+        super().__init__(min_length=1, trim_whitespace=False, **said)
 
     @override
     def to_internal_value(self, data: object) -> str:
