@@ -3,6 +3,7 @@
 Everything here only reads. What it finds is registered by an action afterwards, or not at all.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,6 +12,7 @@ from uuid import UUID
 from lineage.identifiers import IdentifierKind, guess_kind
 from lineage.places import is_database, kind_of
 from lineage.stores import open_store
+from lineage.stores.columns import require_identifiers
 from lineage.stores.errors import StoreUnreadable
 from lineage.stores.local import place_of
 from lineage.stores.protocol import DeclaredColumn
@@ -69,3 +71,22 @@ def require_column(address: Address, column: str) -> None:
     """Raise `ColumnMissing` unless the place has the column."""
     store = open_store(address.kind, address.uri, [])
     store.read(store.parts()[0].name, [column])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How much a place held when it was read."""
+
+    parts: int
+    rows: int
+
+
+def read_identifiers(address: Address, columns: Sequence[DeclaredColumn]) -> Reading:
+    """Read every identifier of a place; raise what an erasure there would stumble over."""
+    store = open_store(address.kind, address.uri, columns)
+    parts = store.parts()
+    for part in parts:
+        for column in columns:
+            for batch in store.scan(part.name, column):
+                require_identifiers(batch, column, part=part.name)
+    return Reading(parts=len(parts), rows=sum(part.rows for part in parts))
