@@ -62,7 +62,7 @@ def kind_of_namespace(name: str) -> IdentifierKind:
     """Return how the identifiers of a declared namespace are written."""
     kind = Namespace.objects.filter(pk=name).values_list("kind", flat=True).first()
     if kind is None:
-        raise NamespaceUnknown(f"not declared: {name}")
+        raise NamespaceUnknown  # unrepeated: somebody may have sent an identifier in its place
     return IdentifierKind(kind)
 
 

@@ -44,24 +44,15 @@ class Reading(BasePermission):
         return request.method in SAFE_METHODS
 
 
-def _problems(*statuses: int) -> dict[tuple[int, str], OpenApiTypes]:
-    return {
-        (code, "application/problem+json"): OpenApiTypes.OBJECT
-        for code in (
-            *statuses,
-            status.HTTP_401_UNAUTHORIZED,
-            status.HTTP_403_FORBIDDEN,
-            status.HTTP_406_NOT_ACCEPTABLE,
-        )
-    }
+def _problems(*statuses: int) -> dict[int, OpenApiTypes]:
+    """Name the refusals beyond those that the schema adds to every operation of a kind."""
+    return dict.fromkeys(statuses, OpenApiTypes.OBJECT)
 
 
 NO_SUCH_PAGE: Final = _problems(status.HTTP_404_NOT_FOUND)
 REFUSED: Final = _problems(
-    status.HTTP_400_BAD_REQUEST,
     status.HTTP_404_NOT_FOUND,
     status.HTTP_409_CONFLICT,
-    status.HTTP_415_UNSUPPORTED_MEDIA_TYPE,
     status.HTTP_422_UNPROCESSABLE_ENTITY,
 )
 
