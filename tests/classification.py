@@ -1,0 +1,146 @@
+"""What each column of each table says about people. A test demands that every field is here.
+
+PERSONAL says something about a person, or may: in the clear, encrypted, or in an officer's words.
+TAG      points to a person only for whoever holds a key, or together with a PERSONAL row.
+PLAIN    says nothing about a person.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+PERSONAL: Final = "personal"
+TAG: Final = "tag"
+PLAIN: Final = "plain"
+
+LEASE: Final = "lease_owner lease_until fencing_token attempts not_before last_error"
+
+CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
+    "admin.LogEntry": {
+        PERSONAL: "object_repr change_message",
+        PLAIN: "id action_time user content_type object_id action_flag",
+    },
+    "audits.Alert": {
+        PERSONAL: "resolution",
+        PLAIN: "id kind about detail raised_at resolved_at resolved_by",
+    },
+    "audits.Checkpoint": {PLAIN: "size root note sealed_at"},
+    "audits.Leaf": {TAG: "entry", PLAIN: "index recorded_at about event leaf_hash"},
+    "audits.OutboxEntry": {TAG: "entry", PLAIN: "id recorded_at about event"},
+    "audits.Tile": {PLAIN: "id level index hashes"},
+    "auth.Group": {PLAIN: "id name"},
+    "auth.Group_permissions": {PLAIN: "id group permission"},
+    "auth.Permission": {PLAIN: "id name content_type codename"},
+    "auth.User": {  # officers and machines, never the people who are forgotten
+        PERSONAL: "username first_name last_name email password last_login date_joined",
+        PLAIN: "id is_superuser is_staff is_active",
+    },
+    "auth.User_groups": {PLAIN: "id user group"},
+    "auth.User_user_permissions": {PLAIN: "id user permission"},
+    "contenttypes.ContentType": {PLAIN: "id app_label model"},
+    "deletion.Batch": {
+        TAG: "plan",
+        PLAIN: "id digest planned_at approved_at approved_by dissolved_at",
+    },
+    "deletion.Certificate": {TAG: "envelope", PLAIN: "id request digest issued_at"},
+    "deletion.DeletionRequest": {
+        PERSONAL: "idempotency_key",  # the caller's words
+        TAG: "body_tag wrapped_key",
+        PLAIN: (
+            "id regime state received_at acknowledge_by erase_by models_by erased_at completed_at"
+            " cancelled_at caller verification batch"
+        ),
+    },
+    "deletion.Found": {TAG: "request", PLAIN: "id part"},
+    "deletion.Hold": {
+        PERSONAL: "reason",
+        PLAIN: "id request article placed_by placed_at released_by released_at",
+    },
+    "deletion.Obligation": {
+        PLAIN: "id batch kind store model because created_at due_at run discharged_at",
+    },
+    "deletion.Obligation_after": {PLAIN: "id from_obligation to_obligation"},
+    "deletion.RequestIdentifier": {
+        PERSONAL: "sealed_digest",
+        TAG: "pseudonym",
+        PLAIN: "id request namespace",
+    },
+    "deletion.Run": {
+        PLAIN: (
+            f"{LEASE} id kind store model state because started_at finished_at training_run rounds"
+            " evidence"
+        ),
+    },
+    "deletion.RunPart": {PLAIN: f"{LEASE} id run name round digest step evidence finished_at"},
+    "deletion.Share": {PLAIN: "id obligation request expected outcome note decided_at run"},
+    "knox.AuthToken": {PLAIN: "digest token_key user created expiry"},
+    "lineage.DatasetFamily": {
+        PLAIN: "id namespace name store id_column label shards hold_out_permille expected_parts",
+    },
+    "lineage.DatasetVersion": {
+        TAG: "member_digest",
+        PLAIN: "id family seq node state row_count member_count parts registered_at",
+    },
+    "lineage.Edge": {PLAIN: "id source target kind"},
+    "lineage.IdentifierColumn": {PLAIN: "id store name namespace"},
+    "lineage.Membership": {TAG: "subject", PLAIN: "id family shard from_seq to_seq"},
+    "lineage.Namespace": {PLAIN: "name kind"},
+    "lineage.Node": {PLAIN: "id kind name version registered_at"},
+    "lineage.Pseudonym": {TAG: "value subject", PLAIN: "namespace key_id"},
+    "lineage.Store": {PLAIN: "id name kind uri registered_at"},
+    "lineage.Subject": {TAG: "id"},
+    "lineage.Suppression": {TAG: "tag", PLAIN: "namespace key_id suppressed_at expires_at"},
+    "privacy.Account": {PLAIN: "id family unit cap_nano_rho spent_nano_rho"},
+    "privacy.JournalEntry": {PLAIN: "id account release nano_rho at"},
+    "privacy.Recipe": {PLAIN: "id name revision declaration digest family registered_at"},
+    "privacy.Release": {
+        PLAIN: (
+            f"{LEASE} id recipe dataset_version state cost_nano_rho epsilon delta node result"
+            " reserved_at finished_at"
+        ),
+    },
+    "privacy.ShieldPolicy": {
+        PLAIN: (
+            "id name family max_epsilon max_delta max_deletions reason approved_by approved_at"
+            " expires_at"
+        ),
+    },
+    "sessions.Session": {PERSONAL: "session_data", PLAIN: "session_key expire_date"},
+    "training.GateVerdict": {PLAIN: "id run gate passed reason measured"},
+    "training.Model": {
+        PLAIN: (
+            "id name purpose trainer parameters features family margin_permille fallback pool"
+            " registered_at"
+        ),
+    },
+    "training.ModelRelease": {PLAIN: "id version envelope released_at withdrawn_at"},
+    "training.ModelVersion": {
+        PLAIN: (
+            "id model number node state dataset_version artefact artefact_digest manifest metrics"
+            " trained_at withdrawn_at doomed_at destroyed_at"
+        ),
+    },
+    "training.Qualification": {PLAIN: "id version champion passed measured judged_at"},
+    "training.ShardFit": {PLAIN: f"{LEASE} id run shard key people rows snapshot reused"},
+    "training.Snapshot": {
+        PLAIN: "id model shard key file digest fitted_at doomed_at destroyed_at",
+    },
+    "training.Snapshot_versions": {PLAIN: "id snapshot modelversion"},
+    "training.Stop": {
+        PLAIN: "id scope reason raised_by raised_at lift_proposed_by lifted_by lifted_at",
+    },
+    "training.TrainingRun": {
+        PLAIN: (
+            f"{LEASE} id model source state reason forced plan shards_total shards_hit created_at"
+            " started_at finished_at version"
+        ),
+    },
+}
+
+
+def fields_of(kind: str) -> set[tuple[str, str]]:
+    """Return the model and field names of one kind."""
+    return {
+        (model, field)
+        for model, kinds in CLASSIFIED.items()
+        for field in kinds.get(kind, "").split()
+    }
