@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from audits.trail import Actor, audited
 from lineage.errors import NodeUnknown
 from lineage.models import DatasetFamily
+from lineage.places import NAME
 from privacy.errors import PolicyConflict, PolicyInvalid
 from privacy.events import ShieldPolicyApproved
 from privacy.models import ShieldPolicy
@@ -43,7 +44,7 @@ def approve_shield_policy(  # noqa: PLR0913  # a policy has that many terms, and
         bounded=0 < epsilon <= _LARGEST_EPSILON
         and 0 < delta <= MOST_DELTA
         and 0 < max_deletions <= _MOST_DELETIONS,
-        worded=all(text.isprintable() and text.strip() for text in (name, reason)),
+        worded=bool(NAME.fullmatch(name) and reason.strip()),
         ends=expires_at > now,
     )
     with audited(actor=actor, now=now) as trail:
@@ -86,6 +87,6 @@ def _require(*, bounded: bool, worded: bool, ends: bool) -> None:
             f"people in 1 to {_MOST_DELETIONS}"
         )
     if not worded:
-        raise PolicyInvalid("a name and a reason are needed")
+        raise PolicyInvalid("a plain name and a reason are needed")
     if not ends:
         raise PolicyInvalid("the end is not in the future")

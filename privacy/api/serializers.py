@@ -10,10 +10,14 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from typing_extensions import override
 
+from lineage.places import NAME
 from privacy.models import Recipe, Release, ShieldPolicy
 
 _SCHEMA: Final = Path(__file__).parents[1] / "schemas" / "recipe-1.json"
-_DECIMAL: Final = r"^[0-9]{1,3}(\.[0-9]{1,18})?$"
+# More than nothing, and within what a policy may bound.
+_EPSILON: Final = r"^([1-9][0-9]?(\.[0-9]{1,6})?|0\.[0-9]{0,5}[1-9])$"
+_DELTA: Final = r"^0\.(001|000[0-9]{0,14}[1-9])$"
+_NAME: Final = f"^{NAME.pattern}$"
 
 
 def _inlined(part: Any, definitions: dict[str, Any]) -> Any:
@@ -60,21 +64,47 @@ class StrictIntegerField(serializers.IntegerField):
         return super().to_internal_value(data)
 
 
-@extend_schema_field({"type": "string", "pattern": _DECIMAL, "example": "1.5"})
+@extend_schema_field({"type": "string", "format": "decimal"})
 class DecimalTextField(serializers.Field[Decimal, str, str, Any]):
     """An exact decimal as text, so that no float ever stands between a caller and the ledger."""
 
-    default_error_messages = {"invalid": "Not a decimal number written as text."}
+    pattern = ""
+    default_error_messages = {"invalid": "Not a decimal number of this form, written as text."}
 
     @override
     def to_internal_value(self, data: object) -> Decimal:
-        if not isinstance(data, str) or not re.fullmatch(_DECIMAL, data, re.ASCII):
+        if not isinstance(data, str) or not re.fullmatch(self.pattern, data, re.ASCII):
             self.fail("invalid")
         return Decimal(data)
 
     @override
     def to_representation(self, value: Decimal) -> str:
         return format(value, "f")
+
+
+@extend_schema_field({"type": "string", "pattern": _EPSILON, "example": "1.5"})
+class EpsilonField(DecimalTextField):
+    """A bound on epsilon."""
+
+    pattern = _EPSILON
+
+
+@extend_schema_field({"type": "string", "pattern": _DELTA, "example": "0.000001"})
+class DeltaField(DecimalTextField):
+    """A bound on delta."""
+
+    pattern = _DELTA
+
+
+@extend_schema_field({"type": "string", "pattern": _NAME, "example": "until-the-next-quarter"})
+class PolicyNameField(StrictCharField):
+    """A name that may stand in the trail and in sentences."""
+
+    @override
+    def to_internal_value(self, data: object) -> str:
+        if not isinstance(data, str) or not NAME.fullmatch(data):
+            self.fail("invalid")
+        return super().to_internal_value(data)
 
 
 @extend_schema_field(_recipe_schema())
@@ -154,10 +184,10 @@ class ReleaseOut(serializers.ModelSerializer[Release]):
 class ShieldPolicyIn(serializers.Serializer[None]):
     """A decision under which bound retraining may wait."""
 
-    name = StrictCharField(max_length=64)
+    name = PolicyNameField(max_length=64)
     family = StrictCharField(max_length=200)
-    max_epsilon = DecimalTextField()
-    max_delta = DecimalTextField()
+    max_epsilon = EpsilonField()
+    max_delta = DeltaField()
     max_deletions = StrictIntegerField(min_value=1, max_value=1_000_000)
     days = StrictIntegerField(min_value=1, max_value=3650, help_text="Until it expires.")
     reason = StrictCharField(max_length=300)

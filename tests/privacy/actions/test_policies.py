@@ -68,6 +68,7 @@ def test_bounds_are_kept_rounded_down(family):
         {"max_deletions": 1_000_001},
         {"reason": " "},
         {"name": "a\nb"},
+        {"name": "two words"},
         {"expires_at": MONDAY},
     ],
 )

@@ -217,7 +217,12 @@ def test_an_officer_approves_in_their_own_name(version):
     ("change", "status"),
     [
         ({"family": "strangers"}, 404),
-        ({"max_epsilon": "0"}, 422),
+        ({"reason": " "}, 422),
+        ({"max_epsilon": "0"}, 400),
+        ({"max_epsilon": "0.0"}, 400),
+        ({"max_epsilon": "100.1"}, 400),
+        ({"max_delta": "0.002"}, 400),
+        ({"name": "two words"}, 400),
         ({"max_epsilon": 2.5}, 400),
         ({"max_epsilon": "-1"}, 400),
         ({"max_epsilon": "1e3"}, 400),
