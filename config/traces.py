@@ -9,6 +9,8 @@ import redis
 from django.db import connection
 from psycopg2 import sql
 
+from lineage.stores.pages import search_pages
+
 
 def _spellings(needle: str) -> tuple[str, ...]:
     """Return the text, and how PostgreSQL prints it in `bytea` and escaped JSON; lower case."""
@@ -77,12 +79,28 @@ def _content(client: "redis.Redis", key: bytes) -> bytes:
     return repr(held).encode()
 
 
-def files_naming(folder: Path, needle: str) -> set[Path]:
-    """Return the files below a folder whose raw bytes hold the text, in any letter case.
+def files_naming(place: Path, needle: str) -> set[Path]:
+    """Return the files, of a folder or one alone, whose raw bytes hold the text in any letter case.
 
-    Compressed pages need another search: `lineage.stores.pages`.
+    Compressed pages need another search: `pages_naming`.
     """
     wanted = needle.lower().encode()
+    return {path for path in _files(place) if wanted in path.read_bytes().lower()}
+
+
+def pages_naming(place: Path, needle: str) -> set[Path]:
+    """Return the Parquet files with a page or statistic that holds the text.
+
+    It is looked for as it is written, in lower case and in upper case.
+    """
+    spellings = {needle, needle.lower(), needle.upper()}
     return {
-        path for path in folder.rglob("*") if path.is_file() and wanted in path.read_bytes().lower()
+        path
+        for path in _files(place)
+        if path.suffix.lower() == ".parquet"
+        and any(search_pages(path, spelling.encode()) for spelling in spellings)
     }
+
+
+def _files(place: Path) -> list[Path]:
+    return [path for path in (place, *place.rglob("*")) if path.is_file()]
