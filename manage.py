@@ -20,10 +20,7 @@ def main() -> None:
     )
     try:
         execute_from_command_line(sys.argv)
-    except EnvValidationError as mistakes:
-        told = (f"{name}: {' '.join(why)}" for name, why in mistakes.error_messages.items())
-        sys.exit(f"settings: {' '.join(told)}")
-    except ImproperlyConfigured as problem:
+    except (EnvValidationError, ImproperlyConfigured) as problem:
         sys.exit(f"settings: {problem}")
 
 

@@ -169,8 +169,8 @@ def _camel(phrase: str) -> str:
 def _errors(detail: Any, pointer: str) -> Iterator[dict[str, str]]:
     """Walk DRF's tree of mistakes: one entry a mistake, with a JSON pointer to its place."""
     if isinstance(detail, ErrorDetail):
-        sentence = UNSAID.get(detail.code, str(detail))
-        yield {"pointer": pointer, "code": detail.code, "detail": sentence}
+        code = detail.code or "invalid"
+        yield {"pointer": pointer, "code": code, "detail": UNSAID.get(code, str(detail))}
     elif isinstance(detail, Mapping):
         for name, below in detail.items():
             whole = name == "non_field_errors"

@@ -15,6 +15,7 @@ from config.celery import ROUTES, beats
 from config.csp import STRICT
 from config.environment import NOT_NEGATIVE, POSITIVE, Environment, one_of
 from config.keys import KEYS
+from config.unfold import LOOK
 from config.version import VERSION
 
 django_stubs_ext.monkeypatch()  # lets ModelAdmin[DeletionRequest] run
@@ -42,7 +43,7 @@ TRAIL_ORIGIN = env.str("TRAIL_ORIGIN", default="lethe.example/trail/1")
 DEBUG = env.bool("DEBUG", default=False)
 HTTPS = env.bool("HTTPS", default=True)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost"])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("HSTS_INCLUDE_SUBDOMAINS", default=False)
 SECURE_HSTS_PRELOAD = env.bool("HSTS_PRELOAD", default=False)
@@ -66,8 +67,8 @@ if len({globals()[name] for name in KEYS}) < len(KEYS):
     raise ImproperlyConfigured("two of the keys are the same: each must be its own")
 
 INSTALLED_APPS = [
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "config.apps.OfficersAdmin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -133,6 +134,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 LOGIN_URL = "admin:login"
+UNFOLD = LOOK
 
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]  # probes come from inside

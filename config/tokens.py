@@ -24,7 +24,7 @@ class TokenOut(serializers.Serializer[Any]):
     expiry = serializers.DateTimeField()
 
 
-class Tokens(LoginView):
+class Tokens(LoginView):  # type: ignore[misc]  # knox ships no types
     """Where tokens are made."""
 
     authentication_classes = [BasicAuthentication]
@@ -34,11 +34,12 @@ class Tokens(LoginView):
     def format_expiry_datetime(self, expiry: datetime) -> str:
         return timezone.localtime(expiry).isoformat()
 
-    @extend_schema(request=None, responses={200: TokenOut}, auth=[{"basicAuth": []}])
+    @extend_schema(request=None, responses={200: TokenOut})
     @override
-    def post(self, request: Request, format: str | None = None) -> Response:
+    def post(self, request: Request) -> Response:
         """Make a token for the account whose name and password came along (HTTP Basic)."""
-        return super().post(request, format)
+        made: Response = super().post(request)
+        return made
 
 
 class CurrentToken(APIView):

@@ -11,6 +11,7 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.response import Response
 from rest_framework.test import APIClient, APIRequestFactory
 from rest_framework.views import APIView
+from typing_extensions import override
 
 from config.api_errors import PROBLEM_JSON, STATUS_BY_ERROR
 from deletion.errors import MoveNotAllowed, PlanOutdated
@@ -46,6 +47,7 @@ class Spreadsheet(BaseRenderer):
     media_type = "text/csv"
     format = "csv"
 
+    @override
     def render(self, *_said, **_more):
         return b"never,json"
 

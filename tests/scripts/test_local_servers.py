@@ -9,7 +9,7 @@ import psutil
 import psycopg2
 import pytest
 
-from config.settings import database
+from config.environment import database
 from scripts.local_servers import ROOT, Services
 
 LAUNCHER = [sys.executable, str(ROOT / "scripts" / "local_servers.py")]
