@@ -21,6 +21,7 @@ _MAGIC: Final = b"PAR1"
 _ENCRYPTED_FOOTER: Final = b"PARE"
 _TAIL: Final = 8  # four bytes of footer length, four of magic
 _DICTIONARY_ENCODINGS: Final = frozenset({2, 8})  # PLAIN_DICTIONARY, RLE_DICTIONARY
+_UNSIGNED: Final = frozenset({11, 12, 13, 14})  # UINT_8 to UINT_64
 
 
 class Physical(IntEnum):
@@ -56,6 +57,8 @@ class _File(IntEnum):
 class _Element(IntEnum):
     WIDTH = 2
     CHILDREN = 5
+    CONVERTED = 6
+    LOGICAL = 10
 
 
 class _Column(IntEnum):
@@ -88,6 +91,7 @@ class Chunk:
     path: str
     physical: Physical
     width: int  # bytes of one fixed-length value; 0 for those of varying length
+    is_unsigned: bool
     codec: int
     encodings: frozenset[int]
     values: int
@@ -183,6 +187,7 @@ def _chunk(row_group: int, leaf: Struct, column: Struct) -> Chunk:
         path=b".".join(about[_About.PATH]).decode(),
         physical=physical,
         width=_WIDTHS[physical] if physical in _WIDTHS else leaf.get(_Element.WIDTH, 0),
+        is_unsigned=_is_unsigned(leaf),
         codec=about[_About.CODEC],
         encodings=frozenset(about.get(_About.ENCODINGS, ())),
         values=about[_About.VALUES],
@@ -197,3 +202,9 @@ def _chunk(row_group: int, leaf: Struct, column: Struct) -> Chunk:
         is_external=_Column.FILE_PATH in column,
         is_encrypted=_Column.CRYPTO in column or _Column.ENCRYPTED_ABOUT in column,
     )
+
+
+def _is_unsigned(leaf: Struct) -> bool:
+    whole_number, is_signed = 10, 2  # fields of LogicalType and of its IntType
+    logical = leaf.get(_Element.LOGICAL, {}).get(whole_number, {})
+    return logical.get(is_signed) is False or leaf.get(_Element.CONVERTED) in _UNSIGNED

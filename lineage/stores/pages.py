@@ -6,6 +6,7 @@ than "no row shows it".
 """
 
 import mmap
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -130,19 +131,15 @@ class PagedFile:
         first = next(self.pages(chunk), None) if chunk.has_dictionary else None
         if first is None or first.kind is not PageKind.DICTIONARY:
             return []
-        return list(self._entries(chunk, first))
-
-    def _entries(self, chunk: Chunk, page: Page) -> Iterator[bytes]:
-        at, data = 0, page.data
-        for _ in range(page.values):
-            width = chunk.width
-            if chunk.physical is Physical.BYTE_ARRAY:
-                width = int.from_bytes(data[at : at + 4], "little")
-                at += 4
-            if at + width > len(data):
-                raise PartCorrupt(f"{self._name}: the dictionary of {chunk} is damaged")
-            yield data[at : at + width]
-            at += width
+        values, width = first.values, chunk.width
+        if chunk.physical is Physical.BYTE_ARRAY:
+            entries, end = _texts(first.data, values)
+        else:
+            end = values * width
+            entries = [first.data[at : at + width] for at in range(0, end, width or 1)]
+        if end > len(first.data) or len(entries) != values:
+            raise PartCorrupt(f"{self._name}: the dictionary of {chunk} is damaged")
+        return entries
 
     def bounds(self, chunk: Chunk) -> Iterator[tuple[str, bytes]]:
         """Yield every minimum and maximum kept for a chunk, with the place that keeps it."""
@@ -201,6 +198,18 @@ def search_pages(path: Path, needle: bytes) -> list[str]:
     """
     with open_pages(path) as file:
         return list(file.search(needle))
+
+
+def _texts(data: bytes, count: int) -> tuple[list[bytes], int]:
+    """Cut values of varying length, each behind its length; a page may hold a million of them."""
+    length_at = struct.Struct("<I").unpack_from
+    entries: list[bytes] = []
+    at, size = 0, len(data) - 4
+    while at <= size and len(entries) < count:
+        start = at + 4
+        at = start + length_at(data, at)[0]
+        entries.append(data[start:at])
+    return entries, at
 
 
 def _decompress(codec: int, body: bytes, size: int) -> bytes:

@@ -38,11 +38,10 @@ from lineage.stores.local import RESIDUAL, Identity, LocalFiles, identity_of, pl
 from lineage.stores.parquet_audit import (
     Values,
     gone_values,
+    look_beneath,
     people_beneath,
-    places_of,
     require_clean,
     require_clean_notes,
-    unused_values,
 )
 from lineage.stores.parquet_rewrite import (
     Masks,
@@ -149,9 +148,9 @@ class ParquetStore(Store):
                 marks |= set(found.values())
                 raw[field.name] = pa.array(list(found), plain(pa.array([], field.type)).type)
             masks = [_mask(file, number, raw) for number in range(file.metadata.num_row_groups)]
-            marks |= people_beneath(path, people).keys()
-            unused = unused_values(path)
-        return _Findings(marks=frozenset(marks), raw=raw, masks=masks, unused=unused)
+            beneath = look_beneath(path, people, asked={})
+        marks |= beneath.people.keys()
+        return _Findings(marks=frozenset(marks), raw=raw, masks=masks, unused=beneath.unused)
 
     def _confirm_clean(
         self, path: Path, part: str, people: Recognisers, before: Identity
@@ -227,7 +226,7 @@ class ParquetStore(Store):
             values = {value for values in gone.values() for value in values}
             identifiers = [value for raw in findings.raw.values() for value in listed(raw)]
             require_clean_notes(path, values, identifiers)
-            held = set(places_of(path, gone))
+            held = set(look_beneath(path, {}, asked=gone).held)
         unused = {(name, value) for name in findings.unused for value in findings.unused[name]}
         return kept, len(held | unused)
 

@@ -7,6 +7,7 @@ found here stays in memory; only places and counts leave this module.
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -15,12 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from lineage.stores.columns import Recognisers, plain_schema, value_type
+from lineage.stores.columns import Recogniser, Recognisers, plain_schema, value_type
 from lineage.stores.errors import NotSafelyErasable, StillPresent
 from lineage.stores.footer import ARROW_SCHEMA, Chunk, Physical
 from lineage.stores.pages import PagedFile, open_pages
 from lineage.stores.parquet_rewrite import Masks
 
+_DICTIONARY: Final = "dictionary page"
 _SHORTEST: Final = 4  # bytes; shorter values occur by accident
 _UUID_BYTES: Final = 16
 _PANDAS_STRUCTURE: Final = frozenset(
@@ -31,35 +33,50 @@ Values = Mapping[str, frozenset[bytes]]
 """Stored bytes of values, by the path of their Parquet column."""
 
 
-def people_beneath(path: Path, people: Recognisers) -> dict[UUID, str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beneath:
+    """What dictionaries and statistics hold. Raw values: keep them in memory."""
+
+    people: Mapping[UUID, str]  # wanted people in identifier columns, with a place
+    unused: Values  # in dictionaries, and in no row of that row group
+    held: Mapping[tuple[str, bytes], str]  # those of the values asked for, with a place
+
+
+def people_beneath(path: Path, people: Recognisers) -> Mapping[UUID, str]:
     """Return who is in the dictionaries or statistics of the identifier columns, and where."""
     found: dict[UUID, str] = {}
     with open_pages(path) as file:
         for chunk in file.footer.chunks:
-            if chunk.path not in people:
-                continue
-            for place, value in _beneath(file, chunk):
-                for identifier in _identifiers(value, chunk.physical):
-                    mark = people[chunk.path].mark_of(identifier)
-                    if mark is not None:
-                        found.setdefault(mark, f"{chunk}, {place}")
+            if chunk.path in people:
+                _recognise(chunk, _beneath(file, chunk), people[chunk.path], found)
     return found
 
 
-def unused_values(path: Path) -> dict[str, frozenset[bytes]]:
-    """Return the values in dictionary pages that no row of their row group uses.
+def look_beneath(path: Path, people: Recognisers, *, asked: Values) -> Beneath:
+    """Look once through everything beneath the rows.
 
-    Anybody's values: those of a person whose rows are in another file cannot be told from others.
+    Unused values are reported whosever they are: those of a person whose rows are in another file
+    cannot be told from others.
     """
+    found: dict[UUID, str] = {}
     unused: dict[str, frozenset[bytes]] = {}
+    held: dict[tuple[str, bytes], str] = {}
     with open_pages(path) as file:
         for chunk in file.footer.chunks:
-            if chunk.physical is not Physical.BYTE_ARRAY:
+            is_text = chunk.physical is Physical.BYTE_ARRAY
+            if not is_text and chunk.path not in people:
                 continue
-            entries = frozenset(file.dictionary(chunk))
-            if entries and (used := _used(path, chunk)) is not None and (left := entries - used):
-                unused[chunk.path] = unused.get(chunk.path, frozenset()) | left
-    return unused
+            places = _beneath(file, chunk)
+            if chunk.path in people:
+                _recognise(chunk, places, people[chunk.path], found)
+            entries = places[_DICTIONARY]
+            if is_text and entries and (used := _used(path, chunk)) is not None:
+                unused[chunk.path] = unused.get(chunk.path, frozenset()) | (entries - used)
+            for place, values in places.items():
+                for value in values & asked.get(chunk.path, frozenset()):
+                    held.setdefault((chunk.path, value), f"{chunk}, {place}")
+    unused = {path: values for path, values in unused.items() if values}
+    return Beneath(people=found, unused=unused, held=held)
 
 
 def gone_values(source: Path, masks: Masks, staged: Path) -> Values:
@@ -79,25 +96,14 @@ def gone_values(source: Path, masks: Masks, staged: Path) -> Values:
     return {path: values - {b""} for path, values in gone.items() if values - {b""}}
 
 
-def places_of(path: Path, values: Values) -> dict[tuple[str, bytes], str]:
-    """Return which of the values the dictionaries and statistics of a file hold, and where."""
-    found: dict[tuple[str, bytes], str] = {}
-    with open_pages(path) as file:
-        for chunk in file.footer.chunks:
-            if chunk.path in values:
-                for place, value in _beneath(file, chunk):
-                    if value in values[chunk.path]:
-                        found.setdefault((chunk.path, value), f"{chunk}, {place}")
-    return found
-
-
 def require_clean(staged: Path, gone: Values, people: Recognisers) -> None:
     """Refuse a staged file that still holds a value of the erased rows anywhere."""
-    for place in people_beneath(staged, people).values():
+    beneath = look_beneath(staged, people, asked=gone)
+    for place in beneath.people.values():
         raise StillPresent(f"a wanted identifier remains in {place}")
-    for path in unused_values(staged):
-        raise StillPresent(f"a dictionary page of column {path} holds a value that no row uses")
-    for place in places_of(staged, gone).values():
+    for column in beneath.unused:
+        raise StillPresent(f"a dictionary page of column {column} holds a value that no row uses")
+    for place in beneath.held.values():
         raise StillPresent(f"a value of an erased row remains in {place}")
 
 
@@ -153,21 +159,38 @@ def _holds(text: bytes, values: Iterable[bytes]) -> bool:
     )
 
 
-def _beneath(file: PagedFile, chunk: Chunk) -> Iterator[tuple[str, bytes]]:
-    for value in file.dictionary(chunk):
-        yield "dictionary page", value
-    yield from file.bounds(chunk)
+def _beneath(file: PagedFile, chunk: Chunk) -> dict[str, frozenset[bytes]]:
+    """Return the distinct values of a chunk's dictionary and bounds, by place."""
+    places = {_DICTIONARY: set(file.dictionary(chunk))}
+    for place, value in file.bounds(chunk):
+        places.setdefault(place, set()).add(value)
+    return {place: frozenset(values) for place, values in places.items()}
 
 
-def _identifiers(value: bytes, physical: Physical) -> Iterator[object]:
-    """Yield what stored bytes may mean as an identifier."""
-    if physical in {Physical.INT32, Physical.INT64}:
-        yield int.from_bytes(value, "little", signed=True)
-        yield int.from_bytes(value, "little", signed=False)
-    elif physical is Physical.BYTE_ARRAY:
-        yield value.decode(errors="replace")
-    elif physical is Physical.FIXED_LEN_BYTE_ARRAY and len(value) == _UUID_BYTES:
-        yield UUID(bytes=value)
+def _recognise(
+    chunk: Chunk,
+    places: Mapping[str, frozenset[bytes]],
+    people: Recogniser,
+    found: dict[UUID, str],
+) -> None:
+    for place, values in places.items():
+        for value in values:
+            mark = people.mark_of(_identifier(value, chunk))
+            if mark is not None:
+                found.setdefault(mark, f"{chunk}, {place}")
+
+
+def _identifier(value: bytes, chunk: Chunk) -> object:
+    """Return what stored bytes mean as an identifier; None when they can be none."""
+    match chunk.physical:
+        case Physical.INT32 | Physical.INT64:
+            return int.from_bytes(value, "little", signed=not chunk.is_unsigned)
+        case Physical.BYTE_ARRAY:
+            return value.decode(errors="replace")
+        case Physical.FIXED_LEN_BYTE_ARRAY if len(value) == _UUID_BYTES:
+            return UUID(bytes=value)
+        case _:
+            return None
 
 
 def _used(path: Path, chunk: Chunk, *, mask: Any = None) -> frozenset[bytes] | None:

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lineage.stores.pages import PageKind, open_pages, search_pages
-from lineage.stores.parquet_audit import unused_values
+from lineage.stores.parquet_audit import look_beneath
 from tests.cast import ALICE, BOB
 from tests.lineage.stores.builders import CLARA, Steps, parquet, people, write
 from tests.lineage.stores.marks import wanted
@@ -299,7 +299,7 @@ def test_whatever_the_table_only_the_wanted_rows_and_their_values_go(rows, layou
             row for row in before.read().to_pylist() if row["user"].strip().lower() != ALICE
         ]
         assert after.schema.equals(before.schema)
-        assert not unused_values(path)
+        assert not look_beneath(path, {}, asked={}).unused
         assert (
             search_pages(path, ALICE.encode()) == search_pages(path, ALICE.upper().encode()) == []
         )
