@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from audits.permissions import Role, any_of
 from config import health, tokens
+from lineage.admin import where_is
 
 anybody_known = [any_of(*Role)]
 
@@ -37,6 +38,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),
     path("api/v1/", include(api)),
+    path("admin/lineage/where-is/", admin.site.admin_view(where_is), name="where-is"),
     path("admin/", admin.site.urls),
 ]
 

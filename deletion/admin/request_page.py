@@ -1,0 +1,241 @@
+"""What the page of one request shows."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from audits import queries as trail
+from audits.entries import TrailEntry
+from audits.pages.cells import NOTHING, Tone, badge, code, moment, span_words
+from audits.pages.records import Figure, Page
+from audits.pages.sections import Facts, Table, Words, names_of, raw, timeline_of
+from deletion.admin.clocks import (
+    batch_link,
+    left_of,
+    outcome_of,
+    progress_of,
+    run_link,
+    short,
+    state_of,
+    target_link,
+    time_left,
+)
+from deletion.models import Certificate, DeletionRequest, Hold, Share
+from deletion.regimes import REGIMES, Regime
+from deletion.states import ENDED_WELL, RequestState
+
+
+def page_of(request: DeletionRequest, *, now: datetime) -> Page:
+    """Return everything that an officer or auditor needs to judge one request."""
+    shares = list(_shares(request))
+    holds = list(request.holds.order_by("-placed_at"))
+    certificate = Certificate.objects.filter(request=request).first()
+    ended = sum(share.outcome in ENDED_WELL for share in shares)
+    return Page(
+        title=f"Deletion request {short(request.pk)}",
+        badges=[state_of(request), left_of(request, now=now)],
+        lead=_lead(request, ended=ended, targets=len(shares)),
+        figures=[
+            _clock_figure("Data erased by", request.erase_by, request.erased_at, request, now),
+            _clock_figure("Models clean by", request.models_by, request.completed_at, request, now),
+            Figure(
+                label="Targets that have ended",
+                value=f"{ended} of {len(shares)}" if shares else "not planned",
+                tone="good" if shares and ended == len(shares) else "calm",
+            ),
+            Figure(
+                label="Received",
+                value=moment(request.received_at),
+                note=f"{span_words(now - request.received_at)} ago",
+            ),
+        ],
+        links=_links(certificate),
+        sections=[
+            *_warnings(request, holds),
+            _targets(shares),
+            _clocks(request, now=now),
+            *([_holds(holds)] if holds else []),
+            _intake(request),
+            *([_certificate(certificate)] if certificate else []),
+            timeline_of(_told(request), hidden={"commitments", "request_id"}),
+            *(
+                [raw("The certificate as it was signed", certificate.envelope)]
+                if certificate
+                else []
+            ),
+        ],
+    )
+
+
+def _shares(request: DeletionRequest) -> QuerySet[Share]:
+    return request.shares.select_related(
+        "obligation__store", "obligation__model", "obligation__run", "run"
+    ).order_by("obligation__batch", "obligation__kind", "obligation_id")
+
+
+def _lead(request: DeletionRequest, *, ended: int, targets: int) -> str:
+    match RequestState(request.state):
+        case RequestState.RECEIVED:
+            return "Waits to be planned; the next sweep does it."
+        case RequestState.HELD:
+            return "Kept for a legal reason. Nothing is forgotten: the clocks go on."
+        case RequestState.PLANNED:
+            return "Its plan waits for an approval."
+        case RequestState.IN_PROGRESS:
+            return f"Work is going on: {targets - ended} of {targets} targets have still to end."
+        case RequestState.COMPLETE:
+            return "Every target has ended well; the certificate proves it without Lethe."
+        case RequestState.CANCELLED:
+            return "Withdrawn before any work began; what it said about the person is destroyed."
+
+
+def _clock_figure(
+    label: str, due_at: datetime, ended_at: datetime | None, request: DeletionRequest, now: datetime
+) -> Figure:
+    if request.state == RequestState.CANCELLED:
+        return Figure(label=label, value=moment(due_at), note="stopped")
+    left = time_left(since=request.received_at, due_at=due_at, ended_at=ended_at, now=now)
+    return Figure(label=label, value=moment(due_at), note=left)
+
+
+def _links(certificate: Certificate | None) -> list[tuple[str, str]]:
+    if certificate is None:
+        return []
+    address = reverse("admin:deletion_deletionrequest_certificate", args=[certificate.request_id])
+    return [("Download the certificate", address)]
+
+
+def _warnings(request: DeletionRequest, holds: Sequence[Hold]) -> list[Words]:
+    standing = [hold for hold in holds if hold.released_at is None]
+    if request.state != RequestState.HELD or not standing:
+        return []
+    return [
+        Words(
+            title=f"On hold under {standing[0].article}",
+            text="Somebody other than the person who placed it can release it.",
+            tone="warn",
+        )
+    ]
+
+
+def _targets(shares: Sequence[Share]) -> Table:
+    runs = {
+        share.obligation.run.pk: share.obligation.run for share in shares if share.obligation.run
+    }
+    runs |= {share.run.pk: share.run for share in shares if share.run}
+    progress = progress_of(runs.values())
+    return Table(
+        title="Targets",
+        note="Each must be free of this person by its date; the request is complete when all are.",
+        headers=["Target", "Why", "Outcome", "Due", "Work", "Note"],
+        rows=[
+            [
+                target_link(share.obligation),
+                share.obligation.because,
+                outcome_of(share.outcome, run=share.obligation.run),
+                moment(share.obligation.due_at),
+                run_link(share.run or share.obligation.run, progress),
+                share.note or NOTHING,
+            ]
+            for share in shares
+        ],
+        empty="No target is known before the request is planned.",
+    )
+
+
+def _clocks(request: DeletionRequest, *, now: datetime) -> Table:
+    law = REGIMES.get(request.regime)
+    return Table(
+        title="Clocks",
+        note=f"{law.title}. Reviewed {law.reviewed}." if law else "",
+        headers=["Clock", "Due", "Ended", "Standing", "Why this date"],
+        rows=[_clock(row, request, now) for row in _clock_rows(request, law)],
+        empty="No clock runs.",
+    )
+
+
+_ClockRow = tuple[str, datetime, datetime | None, str]
+
+
+def _clock_rows(request: DeletionRequest, law: Regime | None) -> Iterable[_ClockRow]:
+    if request.acknowledge_by is not None:
+        why = f"{law.clock_article}, the duty to acknowledge" if law else ""
+        # The answer to the caller is the acknowledgement: it is given at receipt.
+        yield ("Acknowledged", request.acknowledge_by, request.received_at, why)
+    own = f"the earlier of {law.clock_article} and this organisation's own window" if law else ""
+    yield ("Data erased", request.erase_by, request.erased_at, own)
+    yield ("Models clean", request.models_by, request.completed_at, own)
+
+
+def _clock(row: _ClockRow, request: DeletionRequest, now: datetime) -> list[str | SafeString]:
+    name, due_at, ended_at, why = row
+    stopped = request.state == RequestState.CANCELLED and ended_at is None
+    return [
+        name,
+        moment(due_at),
+        moment(ended_at),
+        badge("stopped")
+        if stopped
+        else time_left(since=request.received_at, due_at=due_at, ended_at=ended_at, now=now),
+        why,
+    ]
+
+
+def _holds(holds: Sequence[Hold]) -> Table:
+    people = names_of(
+        {hold.placed_by for hold in holds}
+        | {hold.released_by for hold in holds if hold.released_by}
+    )
+    return Table(
+        title="Holds",
+        headers=["Article", "Reason", "Placed by", "Placed", "Released by", "Released"],
+        rows=[
+            [
+                hold.article,
+                hold.reason or NOTHING,
+                people.get(hold.placed_by, hold.placed_by),
+                moment(hold.placed_at),
+                people.get(hold.released_by, hold.released_by) or badge("in force", Tone.WARN),
+                moment(hold.released_at),
+            ]
+            for hold in holds
+        ],
+        empty="It was never held.",
+    )
+
+
+def _intake(request: DeletionRequest) -> Facts:
+    namespaces = sorted(request.identifiers.values_list("namespace_id", flat=True))
+    return Facts(
+        title="Intake",
+        rows=[
+            ("Number", format_html('<code class="lt-code">{}</code>', request.pk)),
+            ("Regime", request.regime),
+            ("Identity", request.verification),
+            ("Handed in by", request.caller),
+            ("Person named by", ", ".join(namespaces) or "nothing any more: destroyed at the end"),
+            ("Plan", batch_link(request.batch_id)),
+        ],
+    )
+
+
+def _certificate(certificate: Certificate) -> Facts:
+    return Facts(
+        title="Certificate",
+        note="Signed, and verifiable without Lethe: see manage.py verify_bundle.",
+        rows=[
+            ("Issued", moment(certificate.issued_at)),
+            ("Digest", code(certificate.digest, shown=64)),
+        ],
+    )
+
+
+def _told(request: DeletionRequest) -> list[TrailEntry]:
+    entries = trail.timeline(f"request/{request.pk}")
+    if request.batch_id:
+        entries += trail.timeline(f"batch/{request.batch_id}")
+    return entries

@@ -1,0 +1,315 @@
+"""The list of deletion requests, and what an officer may decide about one."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Case, Count, F, Q, QuerySet, When
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.urls import URLPattern, path
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from typing_extensions import override
+from unfold.enums import ActionVariant
+
+from audits.pages.access import actor_of
+from audits.pages.cells import badge, moment
+from audits.pages.confirmations import Because, Confirmation, button, choice, refusals_in
+from audits.pages.records import Page, ReadOnlyAdmin
+from audits.pages.sections import Facts
+from deletion import errors
+from deletion.actions.requests import cancel, place_hold, release_hold
+from deletion.admin.batches import approval_of, approve
+from deletion.admin.clocks import (
+    NEXT_DUE,
+    OPEN_STATES,
+    left_of,
+    next_due,
+    short,
+    state_of,
+)
+from deletion.admin.request_page import page_of
+from deletion.models import Certificate, DeletionRequest
+from deletion.regimes import REGIMES, regime_named
+from deletion.states import ENDED_WELL, MOVES, RequestState
+from lineage import errors as lineage_errors
+
+_SOON: Final = timedelta(days=7)
+
+
+class Due(admin.SimpleListFilter):
+    """How the requests stand that are still open."""
+
+    title = "due date"
+    parameter_name = "due"
+
+    @override
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("overdue", "Overdue"), ("soon", "Due in 7 days"), ("open", "Every open one")]
+
+    @override
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        now = timezone.now()
+        still_open = queryset.filter(state__in=OPEN_STATES)
+        match self.value():
+            case "overdue":
+                return still_open.filter(next_due__lt=now)
+            case "soon":
+                return still_open.filter(next_due__gte=now, next_due__lt=now + _SOON)
+            case "open":
+                return still_open
+            case _:
+                return queryset
+
+
+class State(admin.SimpleListFilter):
+    """What is true of the requests now."""
+
+    title = "state"
+    parameter_name = "state"
+
+    @override
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(state.value, state.value.capitalize()) for state in RequestState]
+
+    @override
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[DeletionRequest]
+    ) -> QuerySet[DeletionRequest]:
+        return queryset.filter(state=self.value()) if self.value() else queryset
+
+
+class Law(admin.SimpleListFilter):
+    """The declared regimes."""
+
+    title = "regime"
+    parameter_name = "regime"
+
+    @override
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(name, name.upper()) for name in sorted(REGIMES)]
+
+    @override
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[DeletionRequest]
+    ) -> QuerySet[DeletionRequest]:
+        return queryset.filter(regime=self.value()) if self.value() else queryset
+
+
+@admin.register(DeletionRequest)
+class DeletionRequestAdmin(ReadOnlyAdmin):
+    tells_about = "request"
+    refusals = refusals_in(errors, lineage_errors)
+    list_display = ("number", "state_shown", "law", "received", "due", "left", "targets")
+    list_filter = (State, Due, Law)
+    list_select_related = ("batch",)
+    page_related = ("batch",)
+    actions_detail = ("approve", "hold", "release", "cancel")
+    empty_sentence = "Nobody has asked to be deleted yet. Requests arrive over the API."
+
+    @override
+    def get_queryset(self, request: HttpRequest) -> QuerySet[DeletionRequest]:
+        found: QuerySet[DeletionRequest] = super().get_queryset(request)
+        return found.annotate(
+            next_due=NEXT_DUE,
+            targets_all=Count("shares"),
+            targets_ended=Count(
+                "shares",
+                filter=Q(shares__outcome__in=sorted(outcome.value for outcome in ENDED_WELL)),
+            ),
+        )
+
+    @override
+    def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
+        # What is still open comes first, the most urgent on top; then the newest of the rest.
+        closed = Case(When(state__in=OPEN_STATES, then=0), default=1)
+        return (closed.asc(), NEXT_DUE.asc(), F("received_at").desc())
+
+    @admin.display(description="Request")
+    def number(self, request: DeletionRequest) -> SafeString:
+        return format_html('<span title="{}">{}</span>', request.pk, short(request.pk))
+
+    @admin.display(description="State", ordering="state")
+    def state_shown(self, request: DeletionRequest) -> SafeString:
+        return state_of(request)
+
+    @admin.display(description="Regime", ordering="regime")
+    def law(self, request: DeletionRequest) -> str:
+        return request.regime.upper()
+
+    @admin.display(description="Received", ordering="received_at")
+    def received(self, request: DeletionRequest) -> SafeString:
+        return moment(request.received_at)
+
+    @admin.display(description="Due next", ordering="next_due")
+    def due(self, request: DeletionRequest) -> SafeString:
+        if request.state == RequestState.CANCELLED:
+            return badge("withdrawn")
+        what, due_at = next_due(request)
+        return format_html('{} <span class="lt-quiet">{}</span>', moment(due_at), what)
+
+    @admin.display(description="Time left")
+    def left(self, request: DeletionRequest) -> SafeString:
+        return left_of(request, now=timezone.now())
+
+    @admin.display(description="Targets")
+    def targets(self, request: Any) -> SafeString | str:
+        if not request.targets_all:
+            return badge("not planned")
+        return f"{request.targets_ended} of {request.targets_all}"
+
+    @override
+    def page(self, row: DeletionRequest, *, request: HttpRequest, now: datetime) -> Page:
+        return page_of(row, now=now)
+
+    @override
+    def offers(self, row: DeletionRequest) -> frozenset[str]:
+        onward = MOVES[RequestState(row.state)]
+        held = row.state == RequestState.HELD
+        return frozenset(
+            name
+            for name, is_possible in {
+                "approve": row.state == RequestState.PLANNED and row.batch_id is not None,
+                "hold": RequestState.HELD in onward,
+                "release": held,
+                "cancel": RequestState.CANCELLED in onward,
+            }.items()
+            if is_possible
+        )
+
+    @override
+    def get_urls(self) -> list[URLPattern]:
+        certificate = path(
+            "<uuid:request_id>/certificate.json",
+            self.admin_site.admin_view(self.certificate),
+            name="deletion_deletionrequest_certificate",
+        )
+        return [certificate, *super().get_urls()]
+
+    def certificate(self, request: HttpRequest, request_id: Any) -> HttpResponse:
+        """Hand out the signed certificate of a finished request."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        found = Certificate.objects.filter(request=request_id).first()
+        if found is None:
+            raise Http404
+        name = f"certificate-{request_id}.json"
+        return JsonResponse(
+            found.envelope, headers={"Content-Disposition": f'attachment; filename="{name}"'}
+        )
+
+    @button(
+        description="Approve plan",
+        icon="task_alt",
+        variant=ActionVariant.PRIMARY,
+    )
+    def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Approve the plan that the request is part of."""
+        return self.confirm(
+            request,
+            object_id,
+            question=lambda row: approval_of(row.batch),
+            do=lambda row, said: approve(request, row.batch, said),
+        )
+
+    @button(description="Place hold", icon="gavel")
+    def hold(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Keep the request back on a ground that its regime knows."""
+        return self.confirm(
+            request,
+            object_id,
+            question=lambda row: Confirmation(
+                title=f"Place a hold on request {short(row.pk)}",
+                sentence="Work on the request stops until somebody else releases the hold. Its "
+                "clocks go on and stay visible. What was erased before stays erased.",
+                button="Place the hold",
+                form=hold_form(row.regime),
+                sections=[_standing(row)],
+            ),
+            do=lambda row, said: _hold(request, row, said),
+        )
+
+    @button(description="Release hold", icon="lock_open")
+    def release(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Let a held request go on."""
+        return self.confirm(
+            request,
+            object_id,
+            question=lambda row: Confirmation(
+                title=f"Release the hold on request {short(row.pk)}",
+                sentence="The request goes on where it was. You cannot release a hold that you "
+                "placed yourself.",
+                button="Release the hold",
+                sections=[_standing(row)],
+            ),
+            do=lambda row, _: _release(request, row),
+        )
+
+    @button(description="Cancel", icon="cancel", variant=ActionVariant.DANGER)
+    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Withdraw a request before any work began."""
+        return self.confirm(
+            request,
+            object_id,
+            question=lambda row: Confirmation(
+                title=f"Cancel request {short(row.pk)}",
+                sentence="The demand is withdrawn, and everything it said about the person is "
+                "destroyed. This cannot be taken back: they would have to ask again.",
+                button="Cancel the request",
+                sections=[_standing(row)],
+                grave=True,
+            ),
+            do=lambda row, _: _cancel(request, row),
+        )
+
+
+def hold_form(regime: str) -> type[forms.Form]:
+    """Return the form that offers the grounds of one regime."""
+    grounds = [
+        (ground.article, f"{ground.article}: {ground.reason}")
+        for ground in regime_named(regime).keep
+    ]
+
+    class Ground(Because):
+        field_order = ("article", "reason")
+        article = choice("Legal ground", grounds, hint="Only what this regime accepts.")
+
+    return Ground
+
+
+def _standing(row: DeletionRequest) -> Facts:
+    what, due_at = next_due(row)
+    return Facts(
+        title="The request",
+        rows=[
+            ("State", state_of(row)),
+            ("Regime", row.regime.upper()),
+            ("Received", moment(row.received_at)),
+            (f"Due: {what}", moment(due_at)),
+        ],
+    )
+
+
+def _hold(request: HttpRequest, row: DeletionRequest, said: Mapping[str, Any]) -> str:
+    place_hold(
+        request_id=row.pk,
+        article=said["article"],
+        reason=said["reason"],
+        actor=actor_of(request),
+        now=timezone.now(),
+    )
+    return "The request is on hold."
+
+
+def _release(request: HttpRequest, row: DeletionRequest) -> str:
+    release_hold(request_id=row.pk, actor=actor_of(request), now=timezone.now())
+    return "The hold is released; the request goes on."
+
+
+def _cancel(request: HttpRequest, row: DeletionRequest) -> str:
+    cancel(request_id=row.pk, actor=actor_of(request), now=timezone.now())
+    return "The request is cancelled."

@@ -1,0 +1,29 @@
+"""How near a date is, and whether it was met. Pure."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+_LAST_PART: Final = 5  # a date is near in the last fifth of its time
+
+
+class Urgency(StrEnum):
+    """How one date stands."""
+
+    AHEAD = "ahead"
+    NEAR = "near"
+    OVERDUE = "overdue"  # still running, past its date
+    IN_TIME = "in time"
+    LATE = "late"
+
+
+def urgency_of(
+    *, since: datetime, due_at: datetime, ended_at: datetime | None, now: datetime
+) -> Urgency:
+    """Return how a date stands that was set at `since`."""
+    if ended_at is not None:
+        return Urgency.IN_TIME if ended_at <= due_at else Urgency.LATE
+    if now > due_at:
+        return Urgency.OVERDUE
+    left, whole = due_at - now, due_at - since
+    return Urgency.NEAR if left * _LAST_PART <= whole else Urgency.AHEAD

@@ -1,0 +1,5 @@
+"""Models, their versions, trainings and stops as people look at them, and the stop switch."""
+
+from training.admin import declared, stops, trainings, versions
+
+__all__ = ["declared", "stops", "trainings", "versions"]

@@ -1,0 +1,165 @@
+"""Models: what they are for, what serves, and what answers when nothing may."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import CharField, Count, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Concat
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from typing_extensions import override
+
+from audits import queries as trail
+from audits.pages.access import BUILDERS
+from audits.pages.cells import NOTHING, Tone, badge, code, moment, number, row_link, state_badge
+from audits.pages.records import Figure, Page, ReadOnlyAdmin
+from audits.pages.sections import Facts, Table, Words, raw, timeline_of
+from training.admin.badges import RUN_TONES, VERSION_TONES, shards_bar, share_words, why_badge
+from training.models import Model, ModelVersion, Stop
+from training.states import VersionState
+
+
+@admin.register(Model)
+class DeclaredModelAdmin(ReadOnlyAdmin):
+    seen_by = BUILDERS
+    tells_about = "model"
+    tells_by = "name"
+    list_display = ("name", "serving", "accuracy", "versions_count", "trainer", "family")
+    list_select_related = ("family",)
+    page_related = ("family",)
+    search_fields = ("name",)
+    search_help_text = "Part of a model's name"
+    empty_sentence = "No model is declared."
+
+    @override
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
+        found: QuerySet[Model] = super().get_queryset(request)
+        serving = ModelVersion.objects.filter(model=OuterRef("pk"), state=VersionState.RELEASED)
+        stopped = Stop.objects.filter(
+            Q(scope="everything")
+            | Q(scope=Concat(Value("model/"), OuterRef("name"), output_field=CharField())),
+            lifted_at=None,
+        )
+        return found.annotate(
+            versions_here=Count("versions"),
+            serving_number=Subquery(serving.values("number")[:1]),
+            serving_metrics=Subquery(serving.values("metrics")[:1]),
+            stop_scope=Subquery(stopped.values("scope")[:1]),
+        )
+
+    @admin.display(description="Serves")
+    def serving(self, model: Any) -> SafeString:
+        if model.stop_scope:
+            return badge("stopped: fallback answers", Tone.BAD)
+        if model.serving_number:
+            return badge(f"version {model.serving_number}", Tone.GOOD)
+        return badge("none: fallback answers", Tone.WARN)
+
+    @admin.display(description="Accuracy")
+    def accuracy(self, model: Any) -> str | SafeString:
+        return share_words((model.serving_metrics or {}).get("accuracy"))
+
+    @admin.display(description="Versions")
+    def versions_count(self, model: Any) -> str:
+        return number(model.versions_here)
+
+    @override
+    def page(self, row: Any, *, request: HttpRequest, now: datetime) -> Page:
+        stop = Stop.objects.filter(
+            scope__in=["everything", f"model/{row.name}"], lifted_at=None
+        ).first()
+        stopped = (
+            [
+                Words(
+                    title=f"Stopped: {stop.scope}",
+                    text=f"{stop.reason} No training starts and the fallback answers until two "
+                    "people lift the stop.",
+                    tone="bad",
+                )
+            ]
+            if stop
+            else []
+        )
+        return Page(
+            title=row.name,
+            badges=[self.serving(row)],
+            lead=row.purpose,
+            figures=[
+                Figure(
+                    label="Serving version",
+                    value=number(row.serving_number) if row.serving_number else "none",
+                    tone="good" if row.serving_number and not stop else "warn",
+                ),
+                Figure(label="Its accuracy", value=self.accuracy(row), note="on the hold-out"),
+                Figure(label="Versions", value=number(row.versions_here)),
+                Figure(
+                    label="May get worse by",
+                    value=f"{row.margin_permille / 10:g} %",
+                    note="when it is trained without somebody",
+                ),
+            ],
+            sections=[
+                *stopped,
+                _versions(row),
+                _trainings(row),
+                Facts(
+                    title="Declaration",
+                    rows=[
+                        ("Trainer", row.trainer),
+                        (
+                            "Training set",
+                            row_link(row.family.name, "lineage_datasetfamily", row.family_id)
+                            if row.family
+                            else NOTHING,
+                        ),
+                        ("Features", ", ".join(row.features) or "every other column"),
+                        ("Pool", row.pool),
+                        ("Registered", moment(row.registered_at)),
+                    ],
+                ),
+                timeline_of(trail.timeline(f"model/{row.name}")),
+                raw(
+                    "Parameters and fallback",
+                    {"parameters": row.parameters, "fallback": row.fallback},
+                ),
+            ],
+        )
+
+
+def _versions(model: Model) -> Table:
+    rows = model.versions.order_by("-number")[:100]
+    return Table(
+        title="Versions",
+        headers=["Version", "State", "Accuracy", "Trained", "Artefact"],
+        rows=[
+            [
+                row_link(f"version {row.number}", "training_modelversion", row.pk),
+                state_badge(row.state, VERSION_TONES),
+                share_words(row.metrics.get("accuracy")),
+                moment(row.trained_at),
+                "destroyed" if row.destroyed_at else code(row.artefact_digest),
+            ]
+            for row in rows
+        ],
+        empty="It was never trained.",
+    )
+
+
+def _trainings(model: Model) -> Table:
+    rows = model.runs.order_by("-created_at")[:20]
+    return Table(
+        title="Trainings",
+        headers=["Asked for", "State", "Why", "Shards", "Finished"],
+        rows=[
+            [
+                row_link(f"{row.created_at:%Y-%m-%d %H:%M}", "training_trainingrun", row.pk),
+                state_badge(row.state, RUN_TONES),
+                why_badge(row),
+                shards_bar(row),
+                moment(row.finished_at),
+            ]
+            for row in rows
+        ],
+        empty="No training was asked for.",
+    )

@@ -1,0 +1,71 @@
+"""Stops: the switch that keeps every run of its scope from starting, and the two who lift it."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import F, QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from typing_extensions import override
+
+from audits import queries as trail
+from audits.pages.access import BUILDERS, username_of
+from audits.pages.cells import Tone, badge, moment
+from audits.pages.records import Page, ReadOnlyAdmin
+from audits.pages.sections import Facts, name_of, timeline_of
+from training.models import Stop
+
+
+@admin.register(Stop)
+class StopAdmin(ReadOnlyAdmin):
+    seen_by = BUILDERS
+    list_display = ("scope", "standing", "raised", "raiser", "lifted")
+    ordering = (F("lifted_at").desc(nulls_first=True), "-raised_at")
+    empty_sentence = "Nothing was ever stopped."
+
+    @override
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Stop]:
+        found: QuerySet[Stop] = super().get_queryset(request)
+        return found.annotate(raiser_name=username_of("raised_by"))
+
+    @admin.display(description="State", ordering="lifted_at")
+    def standing(self, stop: Stop) -> SafeString:
+        if stop.lifted_at:
+            return badge("lifted")
+        if stop.lift_proposed_by:
+            return badge("stopped, lift proposed", Tone.WARN)
+        return badge("stopped", Tone.BAD)
+
+    @admin.display(description="Stopped", ordering="raised_at")
+    def raised(self, stop: Stop) -> SafeString:
+        return moment(stop.raised_at)
+
+    @admin.display(description="By", ordering="raised_by")
+    def raiser(self, stop: Any) -> str:
+        return str(stop.raiser_name or stop.raised_by)
+
+    @admin.display(description="Lifted", ordering="lifted_at")
+    def lifted(self, stop: Stop) -> SafeString:
+        return moment(stop.lifted_at)
+
+    @override
+    def page(self, row: Stop, *, request: HttpRequest, now: datetime) -> Page:
+        return Page(
+            title=f"Stop of {row.scope}",
+            badges=[self.standing(row)],
+            lead=row.reason,
+            sections=[
+                Facts(
+                    title="Who did what",
+                    rows=[
+                        ("Stopped", moment(row.raised_at)),
+                        ("By", name_of(row.raised_by)),
+                        ("Lift proposed by", name_of(row.lift_proposed_by)),
+                        ("Lifted", moment(row.lifted_at)),
+                        ("Lifted by", name_of(row.lifted_by)),
+                    ],
+                ),
+                timeline_of(trail.timeline(f"stop/{row.pk}")),
+            ],
+        )

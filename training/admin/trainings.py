@@ -1,0 +1,151 @@
+"""Training runs: what the gates said, which shards were fitted, and how it ended."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from typing_extensions import override
+
+from audits import queries as trail
+from audits.pages.access import BUILDERS
+from audits.pages.cells import (
+    NOTHING,
+    Tone,
+    badge,
+    moment,
+    number,
+    row_link,
+    span_words,
+    state_badge,
+)
+from audits.pages.records import Figure, Page, ReadOnlyAdmin
+from audits.pages.sections import Facts, Table, raw, shown, timeline_of
+from training.admin.badges import RUN_TONES, shards_bar, why_badge
+from training.models import GateVerdict, ShardFit, TrainingRun
+
+
+@admin.register(TrainingRun)
+class TrainingRunAdmin(ReadOnlyAdmin):
+    seen_by = BUILDERS
+    list_display = ("of", "state_shown", "why", "shards", "asked", "took")
+    list_filter = ("state", "forced", "model")
+    list_select_related = ("model",)
+    page_related = ("model", "source", "version")
+    ordering = ("-created_at",)
+    empty_sentence = "No training was asked for."
+
+    @admin.display(description="Model", ordering="model__name")
+    def of(self, run: TrainingRun) -> str:
+        return run.model.name
+
+    @admin.display(description="State", ordering="state")
+    def state_shown(self, run: TrainingRun) -> SafeString:
+        return state_badge(run.state, RUN_TONES)
+
+    @admin.display(description="Why", ordering="forced")
+    def why(self, run: TrainingRun) -> SafeString:
+        return why_badge(run)
+
+    @admin.display(description="Shards")
+    def shards(self, run: TrainingRun) -> SafeString:
+        return shards_bar(run)
+
+    @admin.display(description="Asked for", ordering="created_at")
+    def asked(self, run: TrainingRun) -> SafeString:
+        return moment(run.created_at)
+
+    @admin.display(description="Took")
+    def took(self, run: TrainingRun) -> str | SafeString:
+        if run.started_at is None or run.finished_at is None:
+            return NOTHING
+        return span_words(run.finished_at - run.started_at)
+
+    @override
+    def page(self, row: TrainingRun, *, request: HttpRequest, now: datetime) -> Page:
+        return Page(
+            title=f"Training of {row.model.name}",
+            badges=[self.state_shown(row), why_badge(row)],
+            lead=row.reason,
+            figures=[
+                Figure(label="Shards", value=shards_bar(row)),
+                Figure(label="Started", value=moment(row.started_at)),
+                Figure(label="Finished", value=moment(row.finished_at)),
+                Figure(label="Took", value=self.took(row)),
+            ],
+            sections=[
+                Facts(
+                    title="Work",
+                    rows=[
+                        ("Model", row_link(row.model.name, "training_model", row.model_id)),
+                        ("Source", row_link(str(row.source), "lineage_node", row.source_id)),
+                        (
+                            "Version it made",
+                            row_link(
+                                f"version {row.version.number}",
+                                "training_modelversion",
+                                row.version.pk,
+                            )
+                            if row.version
+                            else NOTHING,
+                        ),
+                        ("Attempts", number(row.attempts)),
+                        ("Last trouble", row.last_error or NOTHING),
+                    ],
+                ),
+                _verdicts(row),
+                _fits(row),
+                timeline_of(_told(row), hidden={"run_id"}),
+                *([raw("What the check found", row.plan)] if row.plan else []),
+            ],
+        )
+
+
+def _told(run: TrainingRun) -> list[Any]:
+    return [*trail.timeline(f"training/{run.pk}"), *trail.timeline(f"run/{run.pk}")]
+
+
+def _verdicts(run: TrainingRun) -> Table:
+    return Table(
+        title="Gates",
+        note="What the data had to be before anything was fitted.",
+        headers=["Gate", "Verdict", "Reason", "Measured"],
+        rows=[_verdict(row) for row in run.verdicts.order_by("pk")],
+        empty="The gates have not looked at the data yet.",
+    )
+
+
+def _verdict(row: GateVerdict) -> list[str | SafeString]:
+    return [
+        row.gate,
+        badge("passed", Tone.GOOD) if row.passed else badge("refused", Tone.BAD),
+        row.reason or NOTHING,
+        shown(row.measured),
+    ]
+
+
+def _fits(run: TrainingRun) -> Table:
+    return Table(
+        title="Shards",
+        headers=["Shard", "State", "People", "Rows", "Attempts", "Last trouble"],
+        rows=[_fit(row) for row in run.fits.order_by("shard")],
+        empty="No shard is planned yet.",
+    )
+
+
+def _fit(row: ShardFit) -> list[str | SafeString]:
+    if row.reused:
+        state = badge("reused", Tone.CALM)
+    elif row.snapshot_id:
+        state = badge("fitted", Tone.GOOD)
+    else:
+        state = badge("waiting", Tone.BUSY)
+    return [
+        number(row.shard),
+        state,
+        number(row.people),
+        number(row.rows),
+        number(row.attempts),
+        row.last_error or NOTHING,
+    ]
