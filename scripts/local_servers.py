@@ -351,7 +351,7 @@ def main() -> int:
     try:
         with services:
             extra = scratch_settings(services.folder) if options.scratch else {}
-            environment = {**services.environment, **extra, **os.environ}
+            environment = {**os.environ, **services.environment, **extra}
             return supervise(options.command, services=services, environment=environment)
     except NoServer as problem:
         sys.stderr.write(f"{problem}\n")

@@ -7,7 +7,7 @@ import pytest
 
 from config.keys import KEYS
 from config.settings import BASE_DIR
-from tests.config.production import example_settings, production_environment
+from tests.config.production import production_environment
 
 
 def manage(*words, environment):
@@ -69,11 +69,3 @@ def test_nothing_secret_has_a_default(name):
 
     assert checked.returncode == 1
     assert name in checked.stderr
-
-
-def test_every_setting_is_in_the_example_and_the_other_way_round():
-    read = set(
-        re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', (BASE_DIR / "config" / "settings.py").read_text())
-    )
-
-    assert read == {setting.name for setting in example_settings()}
