@@ -55,10 +55,12 @@ class StrictCharField(serializers.CharField):
 
 
 class StrictIntegerField(serializers.IntegerField):
-    """A whole number, and only that: a text sent for one is refused."""
+    """A whole number, and only that: a text sent for one is refused. JSON's 1.0 is one."""
 
     @override
     def to_internal_value(self, data: object) -> int:
+        if isinstance(data, float) and data.is_integer():
+            data = int(data)
         if isinstance(data, bool) or not isinstance(data, int):
             self.fail("invalid")
         return super().to_internal_value(data)

@@ -203,7 +203,7 @@ def test_an_unknown_release_is_not_found():
 def test_an_officer_approves_in_their_own_name(version):
     client = client_of(Role.OFFICER)
 
-    answer = post(client, "policies", POLICY)
+    answer = post(client, "policies", {**POLICY, "days": 90.0})
 
     assert answer.status_code == 201
     policy = ShieldPolicy.objects.get()
@@ -229,6 +229,7 @@ def test_an_officer_approves_in_their_own_name(version):
         ({"max_delta": "\u0660.1"}, 400),  # a digit, but none that the pattern allows
         ({"max_deletions": "10"}, 400),
         ({"days": 0}, 400),
+        ({"days": 1.5}, 400),
         ({"reason": ""}, 400),
         ({"name": 5}, 400),
     ],
