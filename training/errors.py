@@ -21,6 +21,14 @@ class ParametersInvalid(Exception):
     """The model's declaration is incomplete, or has a value that its trainer does not allow."""
 
 
+class NothingReleased(Exception):
+    """No version of the model was ever released, so there is no statement about one."""
+
+
+class AttemptFailed(Exception):
+    """One attempt at a step ended without a result; it is made again until the attempts end."""
+
+
 class RunUnknown(Exception):
     """No training run of that number exists."""
 

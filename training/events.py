@@ -94,6 +94,14 @@ class ShardFitted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotsRefused:
+    """Files of these shards are not as they were written: the shards are fitted again."""
+
+    run_id: str
+    shards: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FitFailed:
     """One attempt at a shard ended without a snapshot."""
 
@@ -125,9 +133,8 @@ class VersionJudged:
     version: int
     champion: int | None
     passed: bool
-    people: int
-    accuracy: float
-    champion_accuracy: float | None
+    reason: str
+    measured: dict[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,10 +158,17 @@ class VersionWithdrawn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionsDoomed:
-    """These artefacts and snapshots have to be destroyed."""
+    """The artefacts of these versions have to be destroyed."""
 
     model: str
     versions: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotsDoomed:
+    """Snapshots that belong to no version which stays have to be destroyed."""
+
+    model: str
     snapshots: int
 
 

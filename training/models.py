@@ -26,7 +26,8 @@ class Model(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                name="margin_is_a_share", condition=models.Q(margin_permille__lte=1000)
+                name="margin_is_a_share",
+                condition=models.Q(margin_permille__gte=1, margin_permille__lte=1000),
             ),
         ]
 
@@ -180,6 +181,7 @@ class Qualification(models.Model):
         ModelVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     passed = models.BooleanField()
+    reason = models.CharField(max_length=300)
     measured = models.JSONField()
     judged_at = models.DateTimeField()
 

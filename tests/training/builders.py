@@ -1,0 +1,121 @@
+"""Small real training sets that can be learned from, and real models of them; for every app's tests."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from django.conf import settings
+
+from lineage.models import DatasetFamily, DatasetVersion
+from training import actions, queries, tasks
+from training.models import Model, ModelVersion
+from training.states import RunState
+from training.summaries import RunSummary
+from tests.cast import ALICE, BOB, MONDAY, OFFICER
+from tests.lineage.builders import PATIENT_ID, make_family, make_store, make_version
+
+MANY = (ALICE, BOB, *(f"patient-{number:03}" for number in range(158)))
+"""People enough for four shards and a hold-out that can show something."""
+
+
+def symptoms(people: Sequence[str], **changes: Sequence[object]) -> pa.Table:
+    """Return a row a person. Whether somebody is ill shows in `size`, and a little in `ward`."""
+    ill = [number % 3 == 0 for number in range(len(people))]
+    columns: dict[str, Sequence[object]] = {
+        PATIENT_ID: people,
+        "ward": ["north" if one else "south" for one in ill],
+        "size": [10.0 + 5.0 * one + (number % 7) / 10 for number, one in enumerate(ill)],
+        "age": [30 + number % 40 for number in range(len(people))],
+        "label": ["ill" if one else "well" for one in ill],
+    }
+    return pa.table({**columns, **changes})
+
+
+def write_symptoms(
+    folder: Path, people: Sequence[str] = MANY, *, files: int = 2, **changes: Sequence[object]
+) -> Path:
+    """Write the rows as Parquet files of a few row groups each."""
+    folder.mkdir(parents=True, exist_ok=True)
+    table = symptoms(people, **changes)
+    each = -(-table.num_rows // files)
+    for number in range(files):
+        path = folder / f"part-{number}.parquet"
+        pq.write_table(table.slice(number * each, each), path, row_group_size=16)
+    return folder
+
+
+def make_patients(
+    folder: Path,
+    people: Sequence[str] = MANY,
+    *,
+    name: str = "patients",
+    shards: int = 4,
+    hold_out_permille: int = 250,
+    **changes: Sequence[object],
+) -> DatasetVersion:
+    """Write people whose illness can be learned; return the first version of their family."""
+    write_symptoms(folder, people, **changes)
+    family = make_family(
+        make_store(folder, name=name),
+        name=name,
+        shards=shards,
+        hold_out_permille=hold_out_permille,
+    )
+    return make_version(family)
+
+
+def make_model(
+    family: DatasetFamily,
+    *,
+    name: str = "triage",
+    trainer: str = "sharded-sklearn",
+    parameters: Mapping[str, object] | None = None,
+    features: Sequence[str] = (),
+    margin_permille: int = 200,
+    fallback: Mapping[str, object] | None = None,
+) -> Model:
+    return actions.register_model(
+        name=name,
+        purpose="to see who needs a bed",
+        trainer=trainer,
+        parameters=parameters or {},
+        features=features,
+        family_id=family.pk,
+        margin_permille=margin_permille,
+        fallback=fallback or {"label": "well"},
+        actor=OFFICER,
+        now=MONDAY,
+    )
+
+
+def train(model: Model, *, forced: bool = False, reason: str = "a test") -> RunSummary:
+    """Train on the newest source to the end, in this process; return how it ended."""
+    run_id = actions.start_run(
+        model_id=model.pk,
+        source_node_id=queries.newest_source(model.pk),
+        reason=reason,
+        forced=forced,
+        actor=OFFICER,
+        now=MONDAY,
+    )
+    tasks.drive(run_id)
+    return queries.run_summary(run_id)
+
+
+def make_trained_model(folder: Path, people: Sequence[str] = MANY, **changes: Any) -> Model:
+    """Return a model whose first version is released."""
+    model = make_model(make_patients(folder, people).family, **changes)
+    assert train(model).state is RunState.SUCCEEDED
+    return model
+
+
+def version_of(model: Model, number: int) -> ModelVersion:
+    return ModelVersion.objects.get(model=model, number=number)
+
+
+def artefact_files(model: Model) -> set[Path]:
+    """Return every file that there is of a model."""
+    folder = Path(settings.ARTEFACT_DIR) / str(model.pk)
+    return {path for path in folder.rglob("*") if path.is_file()}

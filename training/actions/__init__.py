@@ -1,0 +1,46 @@
+"""Every change of the training tables: declarations, runs, fits, versions, stops."""
+
+from training.actions.declarations import register_model
+from training.actions.failures import fail_fit, fail_step, give_up
+from training.actions.fits import claim_fit, finish_fit, fit_again, keep_fit
+from training.actions.runs import (
+    claim_run,
+    finish_run,
+    follow_source,
+    keep_run,
+    record_verdicts,
+    start_run,
+)
+from training.actions.stops import lift, propose_lift, stop
+from training.actions.versions import (
+    doom,
+    mark_destroyed,
+    record_judgement,
+    register_artefact,
+    withdraw,
+)
+
+__all__ = [
+    "claim_fit",
+    "claim_run",
+    "doom",
+    "fail_fit",
+    "fail_step",
+    "finish_fit",
+    "finish_run",
+    "fit_again",
+    "follow_source",
+    "give_up",
+    "keep_fit",
+    "keep_run",
+    "lift",
+    "mark_destroyed",
+    "propose_lift",
+    "record_judgement",
+    "record_verdicts",
+    "register_artefact",
+    "register_model",
+    "start_run",
+    "stop",
+    "withdraw",
+]

@@ -1,0 +1,101 @@
+"""Moves of a run that several actions make, within their transaction and under their locks."""
+
+from collections.abc import Sequence
+
+from audits.trail import Trail
+from training.actions.endings import (
+    TRAINING_FAILED,
+    TRAINING_REFUSED,
+    doom_unused,
+    doom_versions,
+    living,
+    warn,
+    warn_if_nothing_serves,
+)
+from training.events import TrainingFinished, TrainingRestarted
+from training.models import TrainingRun
+from training.states import RunState, VersionState, require_run_move
+
+
+def move(run: TrainingRun, target: RunState) -> None:
+    """Take a run to its next state: new attempts, and no token of the old state counts."""
+    require_run_move(RunState(run.state), target)
+    run.state = target
+    run.lease_owner = ""
+    run.lease_until = None
+    run.not_before = None
+    run.attempts = 0
+    run.fencing_token += 1
+
+
+def restart(run: TrainingRun, *, source_node_id: int, trail: Trail) -> None:
+    """Begin again from another source; what was fitted so far may be reused."""
+    unfinished, run.version = run.version, None
+    run.source_id = source_node_id
+    run.plan = {}
+    run.shards_total = run.shards_hit = 0
+    run.fits.all().delete()
+    run.verdicts.all().delete()
+    if run.state != RunState.WAITING:
+        move(run, RunState.WAITING)
+    run.save()
+    # A version that is released already serves until the next one of this run replaces it.
+    if unfinished is not None and unfinished.state != VersionState.RELEASED:
+        why = "its training data was replaced"
+        doom_versions(run.model, [unfinished], because=why, trail=trail)
+    run.refresh_from_db(fields=["source"])
+    trail.record(
+        TrainingRestarted(run_id=str(run.pk), model=run.model.name, source=str(run.source)),
+        about=f"training/{run.pk}",
+    )
+
+
+def refuse(run: TrainingRun, *, because: Sequence[str], trail: Trail) -> None:
+    """Let people know why a run was refused; if it was forced, nothing older may serve either."""
+    model = run.model
+    warn(
+        model,
+        kind=TRAINING_REFUSED,
+        detail={"run": str(run.pk), "because": list(because)},
+        actor=trail.actor,
+        now=trail.now,
+    )
+    doomed = living(model) if run.forced else []
+    doom_versions(model, doomed, because="somebody left its training data", trail=trail)
+    doom_unused(model, trail=trail)
+    if doomed:
+        warn_if_nothing_serves(model, actor=trail.actor, now=trail.now)
+
+
+def fail(run: TrainingRun, *, error: str, trail: Trail) -> None:
+    """End a run without a version. What served goes on; who forced the run sees that it failed."""
+    if run.version is not None:
+        doom_versions(run.model, [run.version], because="its run failed", trail=trail)
+    move(run, RunState.FAILED)
+    run.last_error = error
+    run.finished_at = trail.now
+    run.save()
+    doom_unused(run.model, trail=trail)
+    warn(
+        run.model,
+        kind=TRAINING_FAILED,
+        detail={"run": str(run.pk), "error": error},
+        actor=trail.actor,
+        now=trail.now,
+    )
+    record_finished(run, trail=trail)
+
+
+def record_finished(run: TrainingRun, *, trail: Trail) -> None:
+    """Record how a run ended, in its own timeline and its model's."""
+    finished = TrainingFinished(
+        run_id=str(run.pk),
+        model=run.model.name,
+        state=run.state,
+        version=run.version.number if run.version else None,
+        shards=run.shards_total,
+        shards_fitted=run.shards_hit,
+        forced=run.forced,
+    )
+    trail.record(finished, about=f"training/{run.pk}")
+    trail.record(finished, about=f"model/{run.model.name}")

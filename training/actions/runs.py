@@ -1,0 +1,263 @@
+"""The life of a run, one step an action. What may follow what is in `training.states`."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from django.db import transaction
+
+from audits.trail import Actor, audited
+from lineage.leases import Lease, Token, next_lease
+from training.actions.locks import lock_held, lock_model, lock_run
+from training.actions.moves import move, record_finished, refuse, restart
+from training.driving import STEPS, Step
+from training.errors import Stopped
+from training.events import DataChecked, StepClaimed, TrainingForced, TrainingStarted
+from training.gates import Verdict
+from training.models import (
+    GateVerdict,
+    Model,
+    ModelVersion,
+    Qualification,
+    ShardFit,
+    Snapshot,
+    TrainingRun,
+)
+from training.plans import Plan
+from training.queries import is_stopped, newest_source
+from training.queries.sources import origin_of, require_fit_for
+from training.states import RUN_OPEN, RunState, require_run_move
+
+_CLAIMED: Final = ["state", "started_at", "lease_owner", "lease_until", "fencing_token", "attempts"]
+
+
+def start_run(  # noqa: PLR0913  # keyword-only, one a column
+    *,
+    model_id: int,
+    source_node_id: int,
+    reason: str,
+    forced: bool,
+    actor: Actor,
+    now: datetime,
+) -> UUID:
+    """Begin a training, or return the one that is open already.
+
+    `forced` says that somebody has to leave the model: whatever comes of the run, every older
+    version is destroyed. An open run becomes forced, and follows the newer source.
+    """
+    with transaction.atomic():
+        model = lock_model(model_id)
+        if is_stopped(model.name):
+            raise Stopped(model.name)
+        origin = origin_of(source_node_id)
+        require_fit_for(model, origin)
+        run = (
+            TrainingRun.objects.select_for_update(no_key=True, of=("self",))
+            .select_related("model", "source", "version")
+            .filter(model=model, state__in=RUN_OPEN)
+            .first()
+        )
+        if run is None:
+            with audited(actor=actor, now=now) as trail:
+                run = TrainingRun.objects.create(
+                    model=model,
+                    source=origin.node,
+                    state=RunState.WAITING,
+                    reason=reason,
+                    forced=forced,
+                    created_at=now,
+                )
+                started = TrainingStarted(
+                    run_id=str(run.pk), model=model.name, source=str(origin.node), forced=forced
+                )
+                trail.record(started, about=f"training/{run.pk}")
+                trail.record(started, about=f"model/{model.name}")
+        elif forced:
+            _force(run, model, source_node_id=source_node_id, reason=reason, actor=actor, now=now)
+    return run.pk
+
+
+def _force(  # noqa: PLR0913  # keyword-only, one a column
+    run: TrainingRun,
+    model: Model,
+    *,
+    source_node_id: int,
+    reason: str,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    if run.forced and run.source_id == source_node_id:
+        return
+    with audited(actor=actor, now=now) as trail:
+        if not run.forced:
+            run.forced = True
+            run.reason = reason
+            run.save(update_fields=["forced", "reason"])
+            trail.record(
+                TrainingForced(run_id=str(run.pk), model=model.name), about=f"training/{run.pk}"
+            )
+        if run.source_id != source_node_id:
+            restart(run, source_node_id=source_node_id, trail=trail)
+
+
+def claim_run(  # noqa: PLR0913  # keyword-only; the surfaces read clock and settings
+    *,
+    run_id: UUID,
+    step: Step,
+    most_attempts: int,
+    owner: str,
+    length: timedelta,
+    actor: Actor,
+    now: datetime,
+) -> Lease | None:
+    """Take a step of a run; None if it must wait, is held by somebody, or has none."""
+    with transaction.atomic():
+        run = lock_run(run_id)
+        state = RunState(run.state)
+        lease = next_lease(token=run.fencing_token, until=run.lease_until, now=now, length=length)
+        is_ready = (
+            state in STEPS[step]
+            and not (state is RunState.FITTING and run.fits.filter(snapshot=None).exists())
+            and not (run.not_before and run.not_before > now)
+            and run.attempts < most_attempts
+            and not is_stopped(run.model.name)
+        )
+        if lease is None or not is_ready:
+            return None
+        with audited(actor=actor, now=now) as trail:
+            if state is RunState.WAITING:
+                require_run_move(state, RunState.CHECKING)
+                run.state = RunState.CHECKING
+                run.started_at = run.started_at or now
+            run.lease_owner = owner
+            run.lease_until = lease.until
+            run.fencing_token = lease.token
+            run.attempts += 1
+            run.save(update_fields=_CLAIMED)
+            trail.record(
+                StepClaimed(run_id=str(run.pk), step=run.state, token=lease.token),
+                about=f"training/{run.pk}",
+            )
+    return lease
+
+
+def keep_run(*, run_id: UUID, token: Token, length: timedelta, now: datetime) -> bool:
+    """Extend a lease while its worker lives; False if it has another one now.
+
+    It records nothing: that a worker still works is no fact that anybody asks about later.
+    """
+    with transaction.atomic():
+        run = TrainingRun.objects.select_for_update(no_key=True).filter(pk=run_id).first()
+        if run is None or run.fencing_token != token or run.state not in RUN_OPEN:
+            return False
+        run.lease_until = now + length
+        run.save(update_fields=["lease_until"])
+    return True
+
+
+def record_verdicts(  # noqa: PLR0913  # keyword-only, what the check found
+    *,
+    run_id: UUID,
+    token: Token,
+    verdicts: Sequence[Verdict],
+    plan: Plan | None,
+    actor: Actor,
+    now: datetime,
+) -> RunState:
+    """Keep what the gates said; begin to fit, or refuse if one of them did.
+
+    A shard whose living snapshot has the very key that is needed is not fitted again.
+    """
+    with audited(actor=actor, now=now) as trail:
+        run = lock_held(run_id, token, state=RunState.CHECKING)
+        GateVerdict.objects.bulk_create(
+            GateVerdict(
+                run=run,
+                gate=verdict.gate.value,
+                passed=verdict.passed,
+                reason=verdict.reason[:300],
+                measured=verdict.measured,
+            )
+            for verdict in verdicts
+        )
+        refusals = [verdict for verdict in verdicts if not verdict.passed]
+        fits = _plan_fits(run, plan) if plan is not None and not refusals else []
+        run.plan = plan.as_json() if plan is not None and not refusals else {}
+        run.shards_total = len(fits)
+        run.shards_hit = sum(not fit.reused for fit in fits)
+        move(run, RunState.DESTROYING if refusals else RunState.FITTING)
+        run.save()
+        checked = DataChecked(
+            run_id=str(run.pk),
+            model=run.model.name,
+            verdicts={verdict.gate.value: verdict.passed for verdict in verdicts},
+            people=plan.people if plan else 0,
+            rows=plan.rows if plan else 0,
+            shards=run.shards_total,
+            reused=run.shards_total - run.shards_hit,
+        )
+        trail.record(checked, about=f"training/{run.pk}")
+        if refusals:
+            said = [f"{verdict.gate.value}: {verdict.reason}" for verdict in refusals]
+            refuse(run, because=said, trail=trail)
+    return RunState(run.state)
+
+
+def _plan_fits(run: TrainingRun, plan: Plan) -> list[ShardFit]:
+    living_snapshots = {
+        (snapshot.shard, snapshot.key): snapshot
+        for snapshot in Snapshot.objects.filter(model=run.model, doomed_at=None, destroyed_at=None)
+    }
+    fits = []
+    for planned in plan.shards:
+        snapshot = living_snapshots.get((planned.shard, planned.key))
+        fits.append(
+            ShardFit(
+                run=run,
+                shard=planned.shard,
+                key=planned.key,
+                people=planned.people,
+                rows=planned.rows,
+                snapshot=snapshot,
+                reused=snapshot is not None,
+            )
+        )
+    return ShardFit.objects.bulk_create(fits)
+
+
+def follow_source(*, run_id: UUID, actor: Actor, now: datetime) -> bool:
+    """Begin again if what the run learns from may not be used any more, and something newer may.
+
+    Returns whether it did. A run that is destroying has judged its version already.
+    """
+    with transaction.atomic():
+        run = lock_run(run_id)
+        if run.state not in RUN_OPEN - {RunState.DESTROYING}:
+            return False
+        newest = newest_source(run.model_id)
+        if newest == run.source_id or not origin_of(run.source_id).refusal:
+            return False
+        with audited(actor=actor, now=now) as trail:
+            restart(run, source_node_id=newest, trail=trail)
+    return True
+
+
+def finish_run(*, run_id: UUID, actor: Actor, now: datetime) -> RunState:
+    """End a run when everything that it doomed is destroyed; earlier, or twice: nothing happens."""
+    with transaction.atomic():
+        run = lock_run(run_id)
+        doomed = {"model": run.model, "doomed_at__isnull": False, "destroyed_at": None}
+        left = (
+            ModelVersion.objects.filter(**doomed).exists()
+            or Snapshot.objects.filter(**doomed).exists()
+        )
+        if run.state != RunState.DESTROYING or left:
+            return RunState(run.state)
+        with audited(actor=actor, now=now) as trail:
+            passed = Qualification.objects.filter(version=run.version, passed=True).exists()
+            move(run, RunState.SUCCEEDED if passed else RunState.REFUSED)
+            run.finished_at = now
+            run.save()
+            record_finished(run, trail=trail)
+    return RunState(run.state)

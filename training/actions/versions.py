@@ -1,0 +1,319 @@
+"""Versions of a model: made of snapshots, judged, released, withdrawn, destroyed."""
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from audits.statements import digest_of as digest_of_envelope
+from audits.statements import sign
+from audits.trail import Actor, Trail, audited
+from lineage.actions import register_node
+from lineage.graph import EdgeKind, NodeKind
+from lineage.leases import Token
+from lineage.sharding import Shard
+from training.actions.endings import (
+    calm,
+    doom_unused,
+    doom_versions,
+    living,
+    warn_if_nothing_serves,
+    withdraw_row,
+)
+from training.actions.locks import lock_held, lock_model
+from training.actions.moves import move, refuse, restart
+from training.errors import VersionNotServable
+from training.events import (
+    SnapshotDestroyed,
+    VersionDestroyed,
+    VersionJudged,
+    VersionReleased,
+    VersionTrained,
+)
+from training.manifests import ShardMade, manifest_of, release_statement
+from training.models import Model, ModelRelease, ModelVersion, Qualification, Snapshot, TrainingRun
+from training.plans import digest_of
+from training.qualification import Judgement
+from training.queries import champion_of, model_signer, newest_source, recipe_of
+from training.queries.serving import served
+from training.queries.sources import evaluation_of, origin_of, said_of
+from training.states import RunState, VersionState, require_version_move
+
+
+def register_artefact(  # noqa: PLR0913  # keyword-only, one a field
+    *, run_id: UUID, token: Token, file: str, digest: str, actor: Actor, now: datetime
+) -> ModelVersion:
+    """Make a version of an artefact, and say in the lineage graph what it came from.
+
+    The file is written and flushed before this.
+    """
+    with audited(actor=actor, now=now) as trail:
+        run = lock_held(run_id, token, state=RunState.FITTING)
+        model, origin = run.model, origin_of(run.source_id)
+        newest = model.versions.order_by("-number").first()
+        number = newest.number + 1 if newest else 1
+        sources = [(origin.node.pk, EdgeKind.TRAINED_ON)]
+        sources.append((evaluation_of(origin).node_id, EdgeKind.EVALUATED_ON))
+        node = register_node(
+            kind=NodeKind.MODEL_VERSION,
+            name=model.name,
+            version=str(number),
+            sources=sources,
+            actor=actor,
+            now=now,
+        )
+        manifest = _manifest(run)
+        version = ModelVersion.objects.create(
+            model=model,
+            number=number,
+            node=node,
+            state=VersionState.TRAINED,
+            dataset_version=None if origin.release else origin.dataset,
+            artefact=file,
+            artefact_digest=digest,
+            manifest=manifest,
+            trained_at=now,
+        )
+        version.snapshots.set(Snapshot.objects.filter(shardfit__run=run))
+        run.version = version
+        move(run, RunState.JUDGING)
+        run.save()
+        trail.record(
+            VersionTrained(
+                run_id=str(run.pk),
+                model=model.name,
+                version=number,
+                source=str(origin.node),
+                artefact=digest,
+                manifest=digest_of(manifest),
+                shards=run.shards_total,
+                shards_fitted=run.shards_hit,
+            ),
+            about=f"model/{model.name}",
+        )
+    return version
+
+
+def _manifest(run: TrainingRun) -> dict[str, object]:
+    origin, recipe = origin_of(run.source_id), recipe_of(run)
+    fits = run.fits.select_related("snapshot").order_by("shard")
+    return manifest_of(
+        run_id=str(run.pk),
+        model=run.model.name,
+        trainer=run.model.trainer,
+        revision=recipe.revision,
+        parameters=run.model.parameters,
+        label=origin.dataset.family.label,
+        plan=run.plan,
+        source=said_of(origin),
+        shards=[
+            ShardMade(
+                shard=fit.shard,
+                people=fit.people,
+                rows=fit.rows,
+                seed=recipe.seed_of(Shard(fit.shard)),
+                key=fit.key,
+                snapshot=fit.snapshot.digest if fit.snapshot else "",
+                reused=fit.reused,
+            )
+            for fit in fits
+        ],
+    )
+
+
+def record_judgement(
+    *, run_id: UUID, token: Token, judgement: Judgement, actor: Actor, now: datetime
+) -> RunState:
+    """Release the challenger that qualified, or refuse it; then what is doomed gets destroyed.
+
+    Nothing is released that was trained on data which is not clear any more: the run begins again.
+    """
+    with audited(actor=actor, now=now) as trail:
+        run = lock_held(run_id, token, state=RunState.JUDGING)
+        model, version = run.model, _challenger(run)
+        origin = origin_of(run.source_id)
+        if origin.refusal and newest_source(model.pk) != run.source_id:
+            restart(run, source_node_id=newest_source(model.pk), trail=trail)
+            return RunState(run.state)
+        if origin.refusal:
+            judgement = Judgement(passed=False, reason=origin.refusal, measured=judgement.measured)
+        older = [known for known in living(model) if known.pk != version.pk]
+        _qualify(version, judgement, champion=champion_of(model.pk), trail=trail)
+        move(run, RunState.DESTROYING)
+        run.save()
+        if judgement.passed:
+            _release(model, version, trail=trail)
+            if run.forced:
+                # Read again: the release has just withdrawn one of them.
+                for known in older:
+                    known.refresh_from_db()
+                why = "somebody left its training data"
+                doom_versions(model, older, because=why, trail=trail)
+            doom_unused(model, trail=trail)
+        else:
+            refuse(run, because=[judgement.reason], trail=trail)
+    return RunState(run.state)
+
+
+def _challenger(run: TrainingRun) -> ModelVersion:
+    if run.version is None:
+        raise VersionNotServable("the run has not made a version")
+    return run.version
+
+
+def _qualify(
+    version: ModelVersion, judgement: Judgement, *, champion: ModelVersion | None, trail: Trail
+) -> None:
+    Qualification.objects.create(
+        version=version,
+        champion=champion,
+        passed=judgement.passed,
+        reason=judgement.reason[:300],
+        measured=judgement.measured,
+        judged_at=trail.now,
+    )
+    target = VersionState.QUALIFIED if judgement.passed else VersionState.UNQUALIFIED
+    require_version_move(VersionState(version.state), target)
+    version.state = target
+    version.metrics = judgement.measured
+    version.save(update_fields=["state", "metrics"])
+    measured = judgement.measured
+    trail.record(
+        VersionJudged(
+            model=version.model.name,
+            version=version.number,
+            champion=champion.number if champion else None,
+            passed=judgement.passed,
+            reason=judgement.reason,
+            measured={name: measured[name] for name in _TOLD if name in measured},
+        ),
+        about=f"model/{version.model.name}",
+    )
+
+
+_TOLD = ("people", "margin", "challenger accuracy", "champion accuracy", "heuristic accuracy")
+
+
+def _release(model: Model, version: ModelVersion, *, trail: Trail) -> None:
+    """Let a qualified version serve, under signature, and withdraw the one that served."""
+    champion = champion_of(model.pk)
+    if champion is not None:
+        why = f"version {version.number} serves instead"
+        withdraw_row(champion, because=why, trail=trail)
+    require_version_move(VersionState(version.state), VersionState.RELEASED)
+    version.state = VersionState.RELEASED
+    version.save(update_fields=["state"])
+    statement = release_statement(
+        served(model),
+        version=version.number,
+        artefact=version.artefact,
+        artefact_digest=version.artefact_digest,
+        manifest=version.manifest,
+        metrics=version.metrics,
+        features=version.manifest["order"],
+        released_at=trail.now,
+    )
+    envelope = sign(statement, signer=model_signer())
+    ModelRelease.objects.create(version=version, envelope=envelope, released_at=trail.now)
+    trail.record(
+        VersionReleased(
+            model=model.name,
+            version=version.number,
+            artefact=version.artefact_digest,
+            statement=digest_of_envelope(envelope),
+        ),
+        about=f"model/{model.name}",
+    )
+    calm(model, version=version.number, actor=trail.actor, now=trail.now)
+
+
+def withdraw(
+    *, version_ids: Collection[int], reason: str, actor: Actor, now: datetime
+) -> list[int]:
+    """Take versions out of use for ever; return those that were in use."""
+    return _retire(version_ids, reason=reason, destroy=False, actor=actor, now=now)
+
+
+def doom(*, version_ids: Collection[int], reason: str, actor: Actor, now: datetime) -> list[int]:
+    """Withdraw versions and have their artefacts destroyed by the next sweep."""
+    return _retire(version_ids, reason=reason, destroy=True, actor=actor, now=now)
+
+
+def _retire(
+    version_ids: Collection[int], *, reason: str, destroy: bool, actor: Actor, now: datetime
+) -> list[int]:
+    touched: list[int] = []
+    models = ModelVersion.objects.filter(pk__in=list(version_ids)).values_list(
+        "model_id", flat=True
+    )
+    with transaction.atomic():
+        for model_id in sorted(set(models)):
+            model = lock_model(model_id)
+            chosen = [version for version in living(model) if version.pk in set(version_ids)]
+            if not destroy:
+                chosen = [one for one in chosen if one.state != VersionState.WITHDRAWN]
+            if not chosen:
+                continue
+            served_until_now = any(one.state == VersionState.RELEASED for one in chosen)
+            with audited(actor=actor, now=now) as trail:
+                if destroy:
+                    doom_versions(model, chosen, because=reason, trail=trail)
+                    doom_unused(model, trail=trail)
+                for version in chosen:
+                    withdraw_row(version, because=reason, trail=trail)
+                if served_until_now:
+                    warn_if_nothing_serves(model, actor=actor, now=now)
+            touched += [version.pk for version in chosen]
+    return touched
+
+
+def mark_destroyed(
+    *,
+    version_ids: Collection[int] = (),
+    snapshot_ids: Collection[int] = (),
+    actor: Actor,
+    now: datetime,
+) -> int:
+    """Note what is gone; whoever calls this has unlinked the files and looked for them again."""
+    with transaction.atomic():
+        versions = list(
+            ModelVersion.objects.select_for_update(no_key=True, of=("self",))
+            .select_related("model")
+            .filter(pk__in=list(version_ids), destroyed_at=None)
+            .order_by("pk")
+        )
+        snapshots = list(
+            Snapshot.objects.select_for_update(no_key=True, of=("self",))
+            .select_related("model")
+            .filter(pk__in=list(snapshot_ids), destroyed_at=None)
+            .order_by("pk")
+        )
+        if not versions and not snapshots:
+            return 0
+        with audited(actor=actor, now=now) as trail:
+            for version in versions:
+                require_version_move(VersionState(version.state), VersionState.DESTROYED)
+                version.state = VersionState.DESTROYED
+                version.destroyed_at = now
+                version.save(update_fields=["state", "destroyed_at"])
+                trail.record(
+                    VersionDestroyed(
+                        model=version.model.name,
+                        version=version.number,
+                        artefact=version.artefact_digest,
+                    ),
+                    about=f"model/{version.model.name}",
+                )
+            for snapshot in snapshots:
+                snapshot.destroyed_at = now
+                snapshot.save(update_fields=["destroyed_at"])
+                trail.record(
+                    SnapshotDestroyed(
+                        model=snapshot.model.name,
+                        shard=snapshot.shard,
+                        snapshot=snapshot.digest,
+                    ),
+                    about=f"model/{snapshot.model.name}",
+                )
+    return len(versions) + len(snapshots)

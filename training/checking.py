@@ -1,0 +1,79 @@
+"""Asks every gate about what a run shall learn from, and plans its fits. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lineage.stores.errors import ChangedMeanwhile, ColumnMissing
+from training.errors import DataRefused
+from training.gates import Gate, Verdict, judge_people, refused
+from training.plans import Plan, Recipe, plan_of
+from training.profiles import Profile, profile_of
+from training.reading import Source, read_people
+from training.releases import plan_of_release
+from training.trainers.protocol import ReleaseData
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What the gates say, and what will be fitted if all of them are content."""
+
+    verdicts: tuple[Verdict, ...]
+    plan: Plan | None
+
+
+def check_people(  # noqa: PLR0913  # keyword-only: everything that some gate compares with
+    source: Source,
+    names: Sequence[str],
+    *,
+    recipe: Recipe,
+    expected_parts: int,
+    before: Profile | None,
+    forced: bool,
+) -> Checked:
+    """Read a dataset version once and ask every gate.
+
+    In a forced run, files that are not as they were registered raise `ChangedMeanwhile`: an erasure
+    is at work and will register what it leaves. Otherwise a person must answer the refusal.
+    """
+    try:
+        people = read_people(source, names)
+    except ChangedMeanwhile:
+        if forced:
+            raise
+        return refusal(
+            Gate.SOURCE,
+            "the files are not those that were registered: register the data set again",
+        )
+    except (ColumnMissing, DataRefused) as no:
+        return refusal(Gate.UNEXPECTED, str(no))
+    profile = profile_of(people)
+    verdicts = judge_people(
+        people,
+        digests=source.digests,
+        expected_parts=expected_parts,
+        emptied=forced,
+        before=before,
+        now=profile,
+    )
+    return Checked(verdicts=tuple(verdicts), plan=plan_of(people, recipe, profile=profile))
+
+
+def check_release(data: ReleaseData, *, recipe: Recipe) -> Checked:
+    """Accept a release that could be read: it has no rows that a gate could look at."""
+    source = Verdict(
+        gate=Gate.SOURCE,
+        passed=True,
+        reason="the release is committed, and what it was drawn from is clear",
+    )
+    columns = Verdict(
+        gate=Gate.UNEXPECTED,
+        passed=True,
+        reason="the release has a mean of every feature for every class",
+        measured={"columns": len(data.features), "classes": len(data.counts)},
+    )
+    return Checked(verdicts=(source, columns), plan=plan_of_release(data, recipe))
+
+
+def refusal(gate: Gate, reason: str) -> Checked:
+    """Return what is known when a gate could not even measure."""
+    return Checked(verdicts=(refused(gate, reason),), plan=None)

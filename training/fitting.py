@@ -1,0 +1,50 @@
+"""Fits one shard of what was planned, and nothing else. Pure over what it reads."""
+
+from lineage.sharding import HOLD_OUT, Shard
+from training.columns import Feature
+from training.errors import ArtefactMismatch, DataRefused
+from training.plans import PlannedShard, Recipe
+from training.reading import ShardRows, Source, read_people
+from training.releases import plan_of_release
+from training.trainers.protocol import ReleaseData, Trainer
+
+
+def fit_people(
+    trainer: Trainer,
+    source: Source,
+    features: tuple[Feature, ...],
+    *,
+    planned: PlannedShard,
+    recipe: Recipe,
+) -> bytes:
+    """Read one shard's people again and fit them; they must be those that the gates looked at."""
+    rows = read_shard(source, features, planned.shard)
+    if recipe.key_of_rows(rows) != planned.key:
+        raise ArtefactMismatch("the shard holds other rows than those that the gates looked at")
+    return trainer.fit_shard(
+        rows.data, parameters=recipe.parameters, seed=recipe.seed_of(planned.shard)
+    )
+
+
+def fit_release(
+    trainer: Trainer, data: ReleaseData, *, planned: PlannedShard, recipe: Recipe
+) -> bytes:
+    """Make the one piece of a model that learns from a release."""
+    (piece,) = plan_of_release(data, recipe).shards
+    if piece.key != planned.key:
+        raise ArtefactMismatch("the release says something else than when it was checked")
+    return trainer.fit_shard(data, parameters=recipe.parameters, seed=recipe.seed_of(planned.shard))
+
+
+def read_shard(source: Source, features: tuple[Feature, ...], shard: Shard) -> ShardRows:
+    """Read the rows of one shard, or of the hold-out, and count who must not be among them."""
+    names = [feature.name for feature in features]
+    people = read_people(source, names, features=features, only=shard)
+    if people.strangers or people.misplaced:
+        raise DataRefused("somebody in the files is not a registered member of this version")
+    rows = people.in_shard(shard)
+    held_out = {mark.bytes for mark, place in source.members.items() if place == HOLD_OUT}
+    aside = held_out & set(rows.pseudonyms)
+    if len(aside) != (rows.people if shard == HOLD_OUT else 0):
+        raise DataRefused(f"{len(aside)} held-out people are among those to be fitted")
+    return rows

@@ -1,0 +1,133 @@
+"""Reads of models, their versions and the stops."""
+
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Final
+
+from django.conf import settings
+
+from audits.statements import Signer
+from lineage.places import NAME
+from training.errors import ModelUnknown
+from training.models import Model, ModelVersion, Snapshot, Stop
+from training.states import RunState, VersionState
+from training.summaries import VersionRef
+
+EVERYTHING: Final = "everything"
+
+
+def scope_of(model_name: str) -> str:
+    """Return the scope of a stop for one model."""
+    return f"model/{model_name}"
+
+
+def stopped(*scopes: str) -> bool:
+    """Say whether a stop is down in one of the scopes."""
+    return Stop.objects.filter(scope__in=scopes, lifted_at=None).exists()
+
+
+def is_stopped(model_name: str) -> bool:
+    """Say whether nothing may start for a model."""
+    return stopped(EVERYTHING, scope_of(model_name))
+
+
+def stops(*, newest: int) -> list[Stop]:
+    """Return the newest stops, lifted ones included."""
+    return list(Stop.objects.order_by("-raised_at", "-pk")[:newest])
+
+
+def models() -> list[Model]:
+    """Return every registered model, by name."""
+    return list(Model.objects.select_related("family").order_by("name"))
+
+
+def model_named(name: str) -> Model:
+    """Return a registered model."""
+    # Looked at first: PostgreSQL refuses some texts that an address can hold.
+    if not NAME.fullmatch(name):
+        raise ModelUnknown
+    model = Model.objects.select_related("family").filter(name=name).first()
+    if model is None:
+        raise ModelUnknown(name)
+    return model
+
+
+def versions_of(model_id: int) -> list[ModelVersion]:
+    """Return the versions of a model, newest first."""
+    return list(
+        ModelVersion.objects.filter(model_id=model_id)
+        .select_related("qualification", "dataset_version")
+        .order_by("-number")
+    )
+
+
+def champion_of(model_id: int) -> ModelVersion | None:
+    """Return the version that serves."""
+    return ModelVersion.objects.filter(model_id=model_id, state=VersionState.RELEASED).first()
+
+
+def living_versions(node_ids: Collection[int]) -> list[VersionRef]:
+    """Return those of the nodes that are versions of ours and not destroyed, oldest first."""
+    rows = (
+        ModelVersion.objects.filter(node__in=list(node_ids))
+        .exclude(state=VersionState.DESTROYED)
+        .order_by("model_id", "number")
+    )
+    return [
+        VersionRef(
+            model_id=row.model_id,
+            version_id=row.pk,
+            number=row.number,
+            state=VersionState(row.state),
+            node_id=row.node_id,
+        )
+        for row in rows
+    ]
+
+
+def doomed_versions(model_id: int) -> list[ModelVersion]:
+    """Return the versions of a model whose artefact has to be destroyed."""
+    return list(
+        ModelVersion.objects.filter(model_id=model_id, doomed_at__isnull=False, destroyed_at=None)
+    )
+
+
+def doomed_snapshots(model_id: int) -> list[Snapshot]:
+    """Return the snapshots of a model that have to be destroyed."""
+    return list(
+        Snapshot.objects.filter(model_id=model_id, doomed_at__isnull=False, destroyed_at=None)
+    )
+
+
+def doomed_models() -> list[int]:
+    """Return the models of which something has to be destroyed."""
+    doomed = {"doomed_at__isnull": False, "destroyed_at": None}
+    versions = ModelVersion.objects.filter(**doomed).values_list("model_id", flat=True)
+    snapshots = Snapshot.objects.filter(**doomed).values_list("model_id", flat=True)
+    return sorted({*versions, *snapshots})
+
+
+def known_files(model_id: int) -> set[str]:
+    """Return the files that a model's rows name, those that are to be destroyed included."""
+    versions = ModelVersion.objects.filter(model_id=model_id, destroyed_at=None)
+    snapshots = Snapshot.objects.filter(model_id=model_id, destroyed_at=None)
+    return {
+        *versions.values_list("artefact", flat=True),
+        *snapshots.values_list("file", flat=True),
+    }
+
+
+def durations(model_id: int) -> list[timedelta]:
+    """Return how long the finished runs of a model took, newest first."""
+    rows = (
+        Model.objects.get(pk=model_id)
+        .runs.filter(state=RunState.SUCCEEDED, started_at__isnull=False)
+        .order_by("-finished_at")
+        .values_list("started_at", "finished_at")
+    )
+    return [finished - started for started, finished in rows if started and finished]
+
+
+def model_signer() -> Signer:
+    """Return the key that signs what serving systems are told, under a name of its own."""
+    return Signer(name=f"{settings.TRAIL_ORIGIN}/models", seed=settings.MODEL_SIGNING_KEY)

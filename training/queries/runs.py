@@ -1,0 +1,155 @@
+"""Reads of runs: what is due, and how one ended."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from uuid import UUID
+
+from training.driving import Due, FitView, RunView, Waiting, due
+from training.errors import RunUnknown
+from training.models import (
+    ModelVersion,
+    Qualification,
+    ShardFit,
+    Snapshot,
+    Stop,
+    TrainingRun,
+)
+from training.queries.registry import EVERYTHING, scope_of
+from training.states import RUN_OPEN, RunState
+from training.summaries import RunSummary
+
+
+def run_numbered(run_id: UUID) -> TrainingRun:
+    """Return a run."""
+    run = (
+        TrainingRun.objects.select_related("model__family", "source", "version")
+        .filter(pk=run_id)
+        .first()
+    )
+    if run is None:
+        raise RunUnknown
+    return run
+
+
+def runs_of(model_id: int, *, newest: int) -> list[RunSummary]:
+    """Return the newest runs of a model."""
+    rows = TrainingRun.objects.filter(model_id=model_id).order_by("-created_at", "-pk")[:newest]
+    return [run_summary(row.pk) for row in rows]
+
+
+def open_run_of(model_id: int) -> UUID | None:
+    """Return the run of a model that has not ended."""
+    return (
+        TrainingRun.objects.filter(model_id=model_id, state__in=RUN_OPEN)
+        .values_list("pk", flat=True)
+        .first()
+    )
+
+
+def destroying_run(model_id: int) -> UUID | None:
+    """Return the run of a model that waits for the destruction of what it doomed."""
+    return (
+        TrainingRun.objects.filter(model_id=model_id, state=RunState.DESTROYING)
+        .values_list("pk", flat=True)
+        .first()
+    )
+
+
+def fit_numbered(fit_id: int) -> ShardFit:
+    """Return one shard of a run."""
+    fit = ShardFit.objects.select_related("run__model__family").filter(pk=fit_id).first()
+    if fit is None:
+        raise RunUnknown
+    return fit
+
+
+def fitted_run(fit_id: int) -> UUID | None:
+    """Return the run of a fit if all its shards are fitted."""
+    fit = ShardFit.objects.filter(pk=fit_id, run__state=RunState.FITTING).first()
+    if fit is None or ShardFit.objects.filter(run=fit.run_id, snapshot=None).exists():
+        return None
+    return fit.run_id
+
+
+def snapshots_of(run_id: UUID) -> list[Snapshot]:
+    """Return the snapshots that a run puts together."""
+    return list(Snapshot.objects.filter(shardfit__run=run_id).order_by("shard"))
+
+
+def steps_due(
+    *, most_attempts: int, now: datetime, run_ids: Iterable[UUID] | None = None
+) -> list[Due]:
+    """Return what may be done now, of all open runs or of some, the oldest run first."""
+    rows = (
+        TrainingRun.objects.filter(state__in=RUN_OPEN)
+        .select_related("model")
+        .prefetch_related("fits")
+        .order_by("created_at", "pk")
+    )
+    if run_ids is not None:
+        rows = rows.filter(pk__in=list(run_ids))
+    stopped = set(Stop.objects.filter(lifted_at=None).values_list("scope", flat=True))
+    views = [
+        RunView(
+            id=run.pk,
+            model_id=run.model_id,
+            state=RunState(run.state),
+            waiting=_waiting(run),
+            unfitted=tuple(
+                FitView(id=fit.pk, waiting=_waiting(fit))
+                for fit in run.fits.all()
+                if fit.snapshot_id is None
+            ),
+            stopped=not stopped.isdisjoint({EVERYTHING, scope_of(run.model.name)}),
+        )
+        for run in rows
+    ]
+    return [step for view in views for step in due(view, most_attempts=most_attempts, now=now)]
+
+
+def _waiting(work: TrainingRun | ShardFit) -> Waiting:
+    return Waiting(lease_until=work.lease_until, not_before=work.not_before, attempts=work.attempts)
+
+
+def run_summary(run_id: UUID) -> RunSummary:
+    """Return how a run stands, with its evidence."""
+    run = run_numbered(run_id)
+    version = run.version
+    judged = Qualification.objects.filter(version=version).first() if version else None
+    return RunSummary(
+        run_id=run.pk,
+        model=run.model.name,
+        state=RunState(run.state),
+        reason=_why(run, judged),
+        forced=run.forced,
+        shards_hit=run.shards_hit,
+        shards_total=run.shards_total,
+        version=version.number if version else None,
+        metrics=version.metrics if version else {},
+        evidence=_evidence(run, version, judged),
+        finished_at=run.finished_at,
+    )
+
+
+def _why(run: TrainingRun, judged: Qualification | None) -> str:
+    if judged is not None and not judged.passed:
+        return judged.reason
+    refusals = run.verdicts.filter(passed=False).order_by("pk")
+    said = "; ".join(f"{verdict.gate}: {verdict.reason}" for verdict in refusals)
+    return said or run.last_error
+
+
+def _evidence(
+    run: TrainingRun, version: ModelVersion | None, judged: Qualification | None
+) -> Mapping[str, object]:
+    """Return what the run leaves: digests, counts and verdicts, nobody's data."""
+    gone = {"destroyed_at__gte": run.created_at}
+    destroyed = ModelVersion.objects.filter(model_id=run.model_id, **gone).order_by("number")
+    return {
+        "source": str(run.source),
+        "gates": {verdict.gate: verdict.passed for verdict in run.verdicts.order_by("pk")},
+        "artefact": version.artefact_digest if version else None,
+        "qualified": judged.passed if judged else None,
+        "versions destroyed": list(destroyed.values_list("number", flat=True)),
+        "snapshots destroyed": Snapshot.objects.filter(model_id=run.model_id, **gone).count(),
+    }

@@ -1,0 +1,44 @@
+"""What other apps are told about models, versions and runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from training.states import RunState, VersionState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionRef:
+    """One model version."""
+
+    model_id: int
+    version_id: int
+    number: int
+    state: VersionState
+    node_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSummary:
+    """How a run stands, or how it ended."""
+
+    run_id: UUID
+    model: str
+    state: RunState
+    reason: str  # why it was refused or failed; empty while there is nothing to say
+    forced: bool
+    shards_hit: int
+    shards_total: int
+    version: int | None
+    metrics: Mapping[str, object]
+    evidence: Mapping[str, object]
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """What serving systems are told: a signed envelope, and the digest of what it says."""
+
+    envelope: Mapping[str, object]
+    digest: str

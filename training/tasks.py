@@ -1,0 +1,429 @@
+"""Celery's door into training. Rows are the queue; a lost message costs one sweep.
+
+Each step of a run is one task: claim the row, work outside any transaction, report. A task that is
+run twice, or late, finds its lease taken and does nothing.
+"""
+
+import os
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from celery import shared_task
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from audits.trail import Actor
+from lineage import errors as lineage_errors
+from lineage.errors import LeaseLost
+from lineage.leases import Token
+from lineage.sharding import HOLD_OUT, Shard
+from lineage.stores import errors as store_errors
+from training import actions, artefacts, queries
+from training import errors as training_errors
+from training.checking import Checked, check_people, check_release, refusal
+from training.driving import Due, Step
+from training.errors import ArtefactMismatch, AttemptFailed, DataRefused, VersionNotServable
+from training.fitting import fit_people, fit_release, read_shard
+from training.gates import Gate
+from training.heartbeat import beating
+from training.measuring import measure
+from training.models import ModelVersion, ShardFit, TrainingRun
+from training.plans import PlannedShard, planned_features
+from training.queries import Origin
+from training.states import RunState
+from training.trainers import trainer_named
+from training.trainers.protocol import Predictor
+
+TRAINER: Final = Actor("task:training")
+
+_OURS: Final = tuple(
+    error
+    for module in (lineage_errors, store_errors, training_errors)
+    for error in vars(module).values()
+    if isinstance(error, type) and issubclass(error, Exception)
+)
+_HOUR: Final = 3600  # seconds
+_BEATS: Final = 3  # in one lease
+
+
+@shared_task(ignore_result=True, time_limit=300)
+def sweep() -> None:
+    """Send every step that may be taken now to a worker. Beat runs this."""
+    _send(queries.steps_due(most_attempts=settings.ATTEMPTS, now=timezone.now()))
+    for model_id in queries.doomed_models():
+        destroy.delay(model_id)
+
+
+@shared_task(ignore_result=True, acks_late=True, time_limit=6 * _HOUR)
+def check(run_id: str) -> None:
+    """Look at the data of a run, and plan its fits."""
+    _check(UUID(run_id))
+    _send_next(UUID(run_id))
+
+
+@shared_task(ignore_result=True, acks_late=True, time_limit=24 * _HOUR)
+def fit(fit_id: int) -> None:
+    """Fit one shard of a run; the last one sends the next step."""
+    _fit(fit_id)
+    fitted = queries.fitted_run(fit_id)
+    if fitted is not None:
+        _send_next(fitted)
+
+
+@shared_task(ignore_result=True, acks_late=True, time_limit=_HOUR)
+def assemble(run_id: str) -> None:
+    """Put the snapshots of a run together."""
+    _assemble(UUID(run_id))
+    _send_next(UUID(run_id))
+
+
+@shared_task(ignore_result=True, acks_late=True, time_limit=6 * _HOUR)
+def judge(run_id: str) -> None:
+    """Measure the challenger on people whom no training has seen."""
+    _judge(UUID(run_id))
+    _send_next(UUID(run_id))
+
+
+@shared_task(ignore_result=True, acks_late=True, time_limit=_HOUR)
+def destroy(model_id: int) -> None:
+    """Destroy what is doomed of a model, and end the run that waits for it."""
+    destroy_doomed(model_id)
+
+
+@shared_task(ignore_result=True, acks_late=True, time_limit=300)
+def give_up(run_id: str) -> None:
+    """End a run whose attempts are used up."""
+    _give_up(UUID(run_id))
+
+
+def drive(run_id: UUID) -> RunState:
+    """Take a run as far as it goes now in this process: what the workers do, without a worker.
+
+    It returns when the run has ended, or waits for a moment or for somebody else's lease; an
+    attempt that comes to nothing raises `AttemptFailed`.
+    """
+    while any([_take(due) for due in _due(run_id)]):  # noqa: C419  # all steps, not up to the first
+        pass
+    return RunState(queries.run_numbered(run_id).state)
+
+
+def destroy_doomed(model_id: int) -> bool:
+    """Unlink every doomed file of a model, look again, and note what is gone.
+
+    While a run is destroying, nobody else writes files of its model: what no row names then was
+    left behind by a worker that died, and goes as well.
+    """
+    root = _root()
+    gone = 0
+    for version in queries.doomed_versions(model_id):
+        artefacts.destroy(root, version.artefact)
+        gone += actions.mark_destroyed(version_ids=[version.pk], actor=TRAINER, now=timezone.now())
+    for snapshot in queries.doomed_snapshots(model_id):
+        artefacts.destroy(root, snapshot.file)
+        gone += actions.mark_destroyed(
+            snapshot_ids=[snapshot.pk], actor=TRAINER, now=timezone.now()
+        )
+    run_id = queries.destroying_run(model_id)
+    if run_id is None:
+        return gone > 0
+    known = queries.known_files(model_id)
+    for name in artefacts.strays(root, str(model_id), known=known):
+        artefacts.destroy(root, name)
+    actions.finish_run(run_id=run_id, actor=TRAINER, now=timezone.now())
+    return True
+
+
+def _due(run_id: UUID) -> list[Due]:
+    return queries.steps_due(most_attempts=settings.ATTEMPTS, now=timezone.now(), run_ids=[run_id])
+
+
+def _send_next(run_id: UUID) -> None:
+    _send(_due(run_id))
+
+
+def _send(steps: Sequence[Due]) -> None:
+    for due in steps:
+        match due.step:
+            case Step.CHECK:
+                check.delay(str(due.run_id))
+            case Step.FIT:
+                fit.delay(due.fit_id)
+            case Step.ASSEMBLE:
+                assemble.delay(str(due.run_id))
+            case Step.JUDGE:
+                judge.delay(str(due.run_id))
+            case Step.DESTROY:
+                destroy.delay(due.model_id)
+            case Step.GIVE_UP:
+                give_up.delay(str(due.run_id))
+
+
+def _take(due: Due) -> bool:
+    """Take one step here; return whether there was anything to do."""
+    match due.step:
+        case Step.CHECK:
+            return _check(due.run_id)
+        case Step.FIT:
+            return _fit(due.fit_id)
+        case Step.ASSEMBLE:
+            return _assemble(due.run_id)
+        case Step.JUDGE:
+            return _judge(due.run_id)
+        case Step.DESTROY:
+            return destroy_doomed(due.model_id)
+        case Step.GIVE_UP:
+            return _give_up(due.run_id)
+
+
+def _check(run_id: UUID) -> bool:
+    return _work_on(run_id, Step.CHECK, _check_data)
+
+
+def _check_data(run: TrainingRun, token: Token) -> None:
+    checked = _checked(run, queries.origin_of(run.source_id))
+    actions.record_verdicts(
+        run_id=run.pk,
+        token=token,
+        verdicts=checked.verdicts,
+        plan=checked.plan,
+        actor=TRAINER,
+        now=timezone.now(),
+    )
+
+
+def _checked(run: TrainingRun, origin: Origin) -> Checked:
+    recipe = queries.recipe_of(run)
+    if origin.refusal:
+        return refusal(Gate.SOURCE, origin.refusal)
+    if origin.release is None:
+        return check_people(
+            queries.source_of(origin.dataset),
+            run.model.features,
+            recipe=recipe,
+            expected_parts=origin.dataset.family.expected_parts,
+            before=queries.profile_before(run.model_id),
+            forced=run.forced,
+        )
+    try:
+        data = queries.release_data_of(run.model, origin.release)
+    except DataRefused as no:
+        return refusal(Gate.UNEXPECTED, str(no))
+    return check_release(data, recipe=recipe)
+
+
+def _fit(fit_id: int) -> bool:
+    lease = actions.claim_fit(
+        fit_id=fit_id,
+        most_attempts=settings.ATTEMPTS,
+        owner=_owner(),
+        length=settings.LEASE,
+        actor=TRAINER,
+        now=timezone.now(),
+    )
+    if lease is None:
+        return False
+    token = lease.token
+
+    def keep() -> bool:
+        return actions.keep_fit(
+            fit_id=fit_id, token=token, length=settings.LEASE, now=timezone.now()
+        )
+
+    try:
+        with _alive(keep):
+            row = queries.fit_numbered(fit_id)
+            if not _followed(row.run_id):
+                _keep_snapshot(row, token, _fitted(row))
+    except LeaseLost:
+        raise
+    except Exception as trouble:  # noqa: BLE001  # raised again below, without its words
+        said = _said_of(trouble)
+        actions.fail_fit(
+            fit_id=fit_id,
+            token=token,
+            error=said,
+            most_attempts=settings.ATTEMPTS,
+            actor=TRAINER,
+            now=timezone.now(),
+        )
+        # Without its cause: what libraries say about data quotes the data, and ends in a log.
+        raise AttemptFailed(said) from None
+    return True
+
+
+def _fitted(row: ShardFit) -> bytes:
+    run = row.run
+    trainer, recipe = trainer_named(run.model.trainer), queries.recipe_of(run)
+    origin = queries.origin_of(run.source_id)
+    planned = PlannedShard(shard=Shard(row.shard), key=row.key, people=row.people, rows=row.rows)
+    if origin.release is not None:
+        data = queries.release_data_of(run.model, origin.release)
+        return fit_release(trainer, data, planned=planned, recipe=recipe)
+    source, features = queries.source_of(origin.dataset), planned_features(run.plan)
+    return fit_people(trainer, source, features, planned=planned, recipe=recipe)
+
+
+def _keep_snapshot(row: ShardFit, token: Token, snapshot: bytes) -> None:
+    with _kept(f"{row.run.model_id}/snapshots/{row.pk}-{token}", snapshot) as (file, digest):
+        actions.finish_fit(
+            fit_id=row.pk,
+            token=token,
+            file=file,
+            digest=digest,
+            actor=TRAINER,
+            now=timezone.now(),
+        )
+
+
+def _assemble(run_id: UUID) -> bool:
+    return _work_on(run_id, Step.ASSEMBLE, _put_together)
+
+
+def _put_together(run: TrainingRun, token: Token) -> None:
+    snapshots: dict[Shard, bytes] = {}
+    damaged: list[int] = []
+    for snapshot in queries.snapshots_of(run.pk):
+        try:
+            data = artefacts.load(_root(), snapshot.file, digest=snapshot.digest)
+        except ArtefactMismatch:
+            damaged.append(snapshot.pk)
+        else:
+            snapshots[Shard(snapshot.shard)] = data
+    if damaged:
+        actions.fit_again(
+            run_id=run.pk, token=token, snapshot_ids=damaged, actor=TRAINER, now=timezone.now()
+        )
+        return
+    artefact = trainer_named(run.model.trainer).assemble(snapshots)
+    with _kept(f"{run.model_id}/versions/{run.pk}-{token}", artefact) as (file, digest):
+        actions.register_artefact(
+            run_id=run.pk,
+            token=token,
+            file=file,
+            digest=digest,
+            actor=TRAINER,
+            now=timezone.now(),
+        )
+
+
+def _judge(run_id: UUID) -> bool:
+    return _work_on(run_id, Step.JUDGE, _measure_challenger)
+
+
+def _measure_challenger(run: TrainingRun, token: Token) -> None:
+    if run.version is None:
+        raise VersionNotServable("the run has not made a version")
+    champion = queries.champion_of(run.model_id)
+    dataset = queries.evaluation_of(queries.origin_of(run.source_id))
+    rows = read_shard(queries.source_of(dataset), planned_features(run.plan), HOLD_OUT)
+    challenger = _loaded(run, run.version)
+    judgement = measure(
+        rows,
+        challenger=challenger,
+        champion=_loaded(run, champion) if champion is not None else None,
+        fallback=run.model.fallback,
+        margin_permille=run.model.margin_permille,
+        seed=queries.recipe_of(run).seed_of(HOLD_OUT),
+    )
+    actions.record_judgement(
+        run_id=run.pk, token=token, judgement=judgement, actor=TRAINER, now=timezone.now()
+    )
+
+
+def _loaded(run: TrainingRun, version: ModelVersion) -> Predictor:
+    data = artefacts.load(_root(), version.artefact, digest=version.artefact_digest)
+    return trainer_named(run.model.trainer).load(data)
+
+
+def _give_up(run_id: UUID) -> bool:
+    state = actions.give_up(
+        run_id=run_id, most_attempts=settings.ATTEMPTS, actor=TRAINER, now=timezone.now()
+    )
+    return state is RunState.FAILED
+
+
+def _work_on(run_id: UUID, step: Step, work: Callable[[TrainingRun, Token], None]) -> bool:
+    """Claim one step of a run and do it; return whether there was anything to do."""
+    lease = actions.claim_run(
+        run_id=run_id,
+        step=step,
+        most_attempts=settings.ATTEMPTS,
+        owner=_owner(),
+        length=settings.LEASE,
+        actor=TRAINER,
+        now=timezone.now(),
+    )
+    if lease is None:
+        return False
+    token = lease.token
+
+    def keep() -> bool:
+        return actions.keep_run(
+            run_id=run_id, token=token, length=settings.LEASE, now=timezone.now()
+        )
+
+    try:
+        with _alive(keep):
+            if not _followed(run_id):
+                work(queries.run_numbered(run_id), token)
+    except LeaseLost:
+        raise
+    except Exception as trouble:  # noqa: BLE001  # raised again below, without its words
+        said = _said_of(trouble)
+        actions.fail_step(
+            run_id=run_id,
+            token=token,
+            error=said,
+            most_attempts=settings.ATTEMPTS,
+            actor=TRAINER,
+            now=timezone.now(),
+        )
+        # Without its cause: what libraries say about data quotes the data, and ends in a log.
+        raise AttemptFailed(said) from None
+    return True
+
+
+def _followed(run_id: UUID) -> bool:
+    """Begin again if the data was replaced since the run began; return whether it was."""
+    return actions.follow_source(run_id=run_id, actor=TRAINER, now=timezone.now())
+
+
+@contextmanager
+def _kept(name: str, data: bytes) -> Iterator[tuple[str, str]]:
+    """Write a file for the block to register; if that fails, nobody would ever destroy it."""
+    digest = sha256(data).hexdigest()
+    file = f"{name}-{digest[:16]}.json"
+    artefacts.keep(_root(), file, data)
+    try:
+        yield file, digest
+    except BaseException:
+        artefacts.destroy(_root(), file)
+        raise
+
+
+def _alive(keep: Callable[[], bool]) -> AbstractContextManager[None]:
+    return beating(keep, every=settings.LEASE / _BEATS, done=_close_connection)
+
+
+def _close_connection() -> None:
+    connection.close()  # looked up in the heartbeat's own thread, which had one of its own
+
+
+def _said_of(trouble: Exception) -> str:
+    """Return what may be kept of a failure: our own sentences hold no data, other texts may."""
+    kind = type(trouble).__name__
+    return f"{kind}: {trouble}" if isinstance(trouble, _OURS) and str(trouble) else kind
+
+
+def _root() -> Path:
+    return Path(settings.ARTEFACT_DIR)
+
+
+def _owner() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
