@@ -1,6 +1,6 @@
 import pytest
 
-from tests.transcripts import agrees, shown_in
+from tests.docs.transcripts import agrees, shown_in
 
 
 def test_commands_and_their_output_are_read_from_a_page(tmp_path):
