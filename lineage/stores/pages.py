@@ -108,7 +108,7 @@ class PagedFile:
         data = self._data[start:end]
         if details.get(_V2.IS_COMPRESSED, True) or kind is not PageKind.DATA_V2:
             plain_size = header[_Header.PLAIN_SIZE] - levels
-            data = data[:levels] + _decompress(chunk.codec, data[levels:], plain_size)
+            data = data[:levels] + decompress(chunk.codec, data[levels:], plain_size)
         return Page(
             kind=kind,
             values=details.get(_VALUES, 0),
@@ -212,11 +212,12 @@ def _texts(data: bytes, count: int) -> tuple[list[bytes], int]:
     return entries, at
 
 
-def _decompress(codec: int, body: bytes, size: int) -> bytes:
+def decompress(codec: int, body: bytes, size: int) -> bytes:
+    """Decompress a page by the footer's number of a codec; `size` is that of the result."""
     if codec == 0 or not body:
         return body
     if codec == _LZ4_HADOOP:
-        return _decompress_hadoop_lz4(body, size)
+        return _hadoop_lz4(body, size)
     name = _CODECS.get(codec)
     if name is None or not pa.Codec.is_available(name):
         raise ThriftDamaged(f"codec {codec} is not supported")
@@ -228,7 +229,7 @@ def _inflate(name: str, body: bytes, size: int) -> bytes:
     return plain
 
 
-def _decompress_hadoop_lz4(body: bytes, size: int) -> bytes:
+def _hadoop_lz4(body: bytes, size: int) -> bytes:
     """Undo Hadoop's frames, two big-endian lengths before each block; some writers omit them."""
     plain, at = b"", 0
     try:

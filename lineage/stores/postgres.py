@@ -68,9 +68,14 @@ class PostgresStore(Store):
         with connected(self._address) as connection:
             table = described(connection, self._address)
             state = table.state(without={})
-            size = table.size_bytes()
-        digest = _digest(table, state)
-        return [Part(name=self._address.part, digest=digest, rows=state.rows, size_bytes=size)]
+        return [
+            Part(
+                name=self._address.part,
+                digest=_digest(table, state),
+                rows=state.rows,
+                size_bytes=state.size_bytes,
+            )
+        ]
 
     @override
     def scan(self, part: str, column: DeclaredColumn) -> Iterator[Sequence[object]]:
@@ -92,13 +97,13 @@ class PostgresStore(Store):
                 if name not in table.types:
                     raise ColumnMissing(f"{part}: no column named {name}")
             types = [_ARROW.get(table.types[name], pa.string()) for name in names]
-            rows = list(table.stream(_select(table, names, order=self._columns)))
-        try:
-            values = zip(*rows, strict=True) if rows else ([] for _ in names)
-            arrays = [pa.array(v, type_) for v, type_ in zip(values, types, strict=True)]
-        except pa.ArrowException as trouble:
-            kind = type(trouble).__name__
-            raise StoreUnreadable(f"{part}: cannot be read as a table ({kind})") from None
+            try:
+                rows = list(table.stream(_select(table, names, order=self._columns)))
+                values = zip(*rows, strict=True) if rows else ([] for _ in names)
+                arrays = [pa.array(v, type_) for v, type_ in zip(values, types, strict=True)]
+            except ValueError as trouble:  # Arrow's, or Python's, whose years end at 9999
+                kind = type(trouble).__name__
+                raise StoreUnreadable(f"{part}: cannot be read as a table ({kind})") from None
         return pa.table(dict(zip(names, arrays, strict=True)))
 
     @override

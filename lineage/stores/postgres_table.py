@@ -125,10 +125,14 @@ def _refusals(part: str) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """How many rows, and a digest of them that no order changes."""
+    """How many rows, a digest of them that no order changes, and their size as text.
+
+    Not the size on disk: that moves while nobody changes a row.
+    """
 
     rows: int
     digest: str
+    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,13 +192,14 @@ class Table:
 
     def state(self, *, without: Mapping[str, Sequence[str]]) -> State:
         """Count and digest the rows that hold none of the values."""
-        rows, total, parity = self.one(
+        rows, total, parity, size = self.one(
             "SELECT count(*), sum(hashtextextended((t.*)::text, 0)::numeric), "
-            "bit_xor(hashtextextended((t.*)::text, 1)) FROM {table} AS t WHERE NOT {holds}",
+            "bit_xor(hashtextextended((t.*)::text, 1)), sum(octet_length((t.*)::text)) "
+            "FROM {table} AS t WHERE NOT {holds}",
             holds=without,
         )
         digest = sha256(f"{rows} {total or 0} {parity or 0}".encode()).hexdigest()
-        return State(rows=rows, digest=digest)
+        return State(rows=rows, digest=digest, size_bytes=size or 0)
 
     def delete(self, raw: Mapping[str, Sequence[str]]) -> int:
         """Delete the rows that hold one of the values; return how many."""
@@ -215,14 +220,6 @@ class Table:
                 f"{self.address.part}: {name} acts on deletions and may keep a copy; "
                 "remove or disable it for the erasure"
             )
-
-    def size_bytes(self) -> int:
-        """Return what the table takes on disk, indexes and partitions included."""
-        query = (
-            "SELECT coalesce(sum(pg_total_relation_size(relid)), pg_total_relation_size(%s)) "
-            "FROM pg_partition_tree(%s)"  # empty for a table without partitions
-        )
-        return int(self._all(query, (self.oid, self.oid))[0][0])
 
     def may_vacuum(self) -> bool:
         """Tell whether the role owns the table, or may maintain it (PostgreSQL 17)."""

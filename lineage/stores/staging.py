@@ -78,12 +78,13 @@ def staging(target: Path) -> Iterator[Staged]:
             f"{target.name}: cannot write beside it: {trouble.strerror}"
         ) from trouble
     path = Path(name)
+    file = os.fdopen(handle, "w+b")
     try:
         # The lock says "in use" to the janitor, and ends with this process however that ends.
         fcntl.flock(handle, fcntl.LOCK_EX)
-        with os.fdopen(handle, "w+b") as file:
-            yield Staged(target=target, path=path, file=file)
+        yield Staged(target=target, path=path, file=file)
     finally:
+        file.raw.close()  # not the buffer: what a full disk did not take must not fail again
         path.unlink(missing_ok=True)
 
 

@@ -1,10 +1,11 @@
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from lineage.stores.errors import NotSafelyErasable, PartCorrupt
-from lineage.stores.pages import open_pages, search_pages
+from lineage.stores.errors import NotSafelyErasable, PartCorrupt, StoreUnreadable
+from lineage.stores.pages import decompress, open_pages, search_pages
 from lineage.stores.thrift import ThriftDamaged, read_struct
 from tests.cast import ALICE, BOB
 from tests.lineage.stores.builders import CLARA, ELSEWHERE, people, write
@@ -200,3 +201,68 @@ def test_thrift_values_of_every_type_are_read():
         10: {1: 3},
         11: bytes(range(16)),
     }
+
+
+def test_a_damaged_page_index_is_refused(tmp_path):
+    path = write(tmp_path / "a.parquet", people(), write_page_index=True)
+    with open_pages(path) as file:
+        offset, length = file.footer.chunks[0].column_index or (0, 0)
+        assert [v for place, v in file.bounds(file.footer.chunks[0]) if place == "column index"]
+    sound = path.read_bytes()
+    path.write_bytes(sound[:offset] + b"\xff" * length + sound[offset + length :])
+
+    with open_pages(path) as file, pytest.raises(PartCorrupt, match="index of row group 0"):
+        list(file.bounds(file.footer.chunks[0]))
+
+
+def test_a_dictionary_that_ends_too_early_is_refused(tmp_path):
+    path = write(tmp_path / "a.parquet", people(), compression="none")
+    length = len(ALICE).to_bytes(4, "little")
+    path.write_bytes(
+        path.read_bytes().replace(length + ALICE.encode(), b"\xff\xff\xff\x00" + ALICE.encode())
+    )
+
+    with open_pages(path) as file, pytest.raises(PartCorrupt, match="dictionary of row group 0"):
+        file.dictionary(file.footer.chunks[0])
+
+
+def test_a_file_that_is_not_there_is_unreadable(tmp_path):
+    with pytest.raises(StoreUnreadable), open_pages(tmp_path / "absent.parquet"):
+        pass
+
+
+def test_an_arrow_schema_that_is_no_base64_is_searched_as_it_lies(tmp_path):
+    path = tmp_path / "a.parquet"
+    with pq.ParquetWriter(path, people().schema, store_schema=False) as writer:
+        writer.add_key_value_metadata({"ARROW:schema": f"x{ELSEWHERE}"})
+
+    assert search_pages(path, ELSEWHERE.encode()) == ["footer"]
+
+
+TEXT = b"a page of text, a page of text, a page of text"
+LZ4_HADOOP = 5
+
+
+def framed(plain: bytes) -> bytes:
+    block: bytes = pa.Codec("lz4_raw").compress(plain, asbytes=True)
+    return len(plain).to_bytes(4, "big") + len(block).to_bytes(4, "big") + block
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        framed(TEXT),
+        framed(TEXT[:10]) + framed(TEXT[10:]),
+        pa.Codec("lz4_raw").compress(TEXT, asbytes=True),
+    ],
+    ids=["one frame", "two frames", "without frames"],
+)
+def test_lz4_as_hadoop_wrote_it_is_decompressed(stored):
+    assert decompress(LZ4_HADOOP, stored, len(TEXT)) == TEXT
+
+
+def test_a_codec_that_arrow_does_not_have_is_refused():
+    lzo = 3
+
+    with pytest.raises(ThriftDamaged, match="codec 3"):
+        decompress(lzo, TEXT, len(TEXT))

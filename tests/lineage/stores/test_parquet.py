@@ -3,6 +3,7 @@ import shutil
 from pathlib import Path
 from uuid import UUID
 
+import duckdb
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -646,3 +647,23 @@ def test_absence_is_not_claimed_while_rows_remain(tmp_path):
         parquet(path).prove_absent("a.parquet", wanted(ALICE))
 
     assert parquet(path).prove_absent("a.parquet", wanted(DIANA)).startswith("DuckDB")
+
+
+def test_a_readers_disagreement_about_a_clean_file_is_not_passed_over(tmp_path):
+    path = write(tmp_path / "a.parquet", pa.table({"user": [BOB]}))
+    intrude = Steps(act={Step.FOUND: lambda: write(path, people())})
+
+    with pytest.raises((StillPresent, ChangedMeanwhile)):
+        parquet(path).erase("a.parquet", wanted(ALICE), progress=intrude)
+
+
+def test_a_schema_that_cannot_be_written_again_is_refused(tmp_path):
+    path = tmp_path / "a.parquet"
+    kinds = "SELECT $who AS user, 'x'::ENUM('x', 'y') AS kind, INTERVAL 1 DAY AS span"
+    duckdb.connect().from_query(kinds, params={"who": ALICE}).write_parquet(str(path))
+    before = path.read_bytes()
+
+    with pytest.raises(NotSafelyErasable, match="cannot be written again exactly"):
+        parquet(path).erase("a.parquet", wanted(ALICE), progress=Steps())
+
+    assert path.read_bytes() == before

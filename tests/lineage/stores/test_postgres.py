@@ -13,6 +13,7 @@ from lineage.stores.errors import (
     ChangedMeanwhile,
     ColumnMissing,
     ColumnTypeMismatch,
+    KeptRowsDiffer,
     MalformedIdentifier,
     NotSafelyErasable,
     NullIdentifier,
@@ -397,6 +398,39 @@ def test_a_trigger_that_may_keep_a_copy_is_refused(database):
     database.run("ALTER TABLE people DISABLE TRIGGER archive")
 
     assert database.store().erase(part, wanted(ALICE), progress=Steps()).rows_erased == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "refusal"),
+    [
+        ("RETURN NULL;", StillPresent),
+        ("UPDATE people SET city = 'changed' WHERE city = 'Bonn'; RETURN OLD;", KeptRowsDiffer),
+    ],
+)
+def test_a_trigger_that_comes_meanwhile_cannot_keep_or_change_rows(database, body, refusal):
+    part = database.people()
+    before = database.run("SELECT * FROM people")
+
+    def interfere() -> None:
+        database.run(
+            f"CREATE FUNCTION interfere() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN {body} END$$"
+            f" SET search_path = {database.schema}"
+        )
+        database.run(
+            "CREATE TRIGGER t BEFORE DELETE ON people FOR EACH ROW EXECUTE FUNCTION interfere()"
+        )
+
+    with pytest.raises(refusal):
+        database.store().erase(part, wanted(ALICE), progress=Steps(act={Step.FOUND: interfere}))
+
+    assert database.run("SELECT * FROM people") == before
+
+
+def test_moments_that_python_cannot_hold_are_said(database):
+    part = database.people(", born date DEFAULT '20000-01-01'")
+
+    with pytest.raises(StoreUnreadable):
+        database.store().read(part, ["born"])
 
 
 @pytest.mark.parametrize("step", [Step.FOUND, Step.STAGED, Step.VERIFIED])
