@@ -80,6 +80,14 @@ def unwrap(wrapped: bytes, *, request_id: UUID, key_encryption_key: bytes) -> Re
     return RequestKey(request_id=request_id, secret=secret)
 
 
+def idempotency_tag(key: str, *, caller: str, key_encryption_key: bytes) -> str:
+    """Return what is kept of a caller's own key for a demand, which may well name the person."""
+    secret = HKDFExpand(
+        algorithm=SHA256(), length=KEY_BYTES, info=b"lethe idempotency keys"
+    ).derive(key_encryption_key)
+    return hmac.digest(secret, caller.encode() + b"\x00" + key.encode(), "sha256").hex()
+
+
 def commitment(key: bytes, namespace: str, digest: Digest) -> str:
     """Return HMAC-SHA256(key, namespace ‖ 0x00 ‖ digest): all that the trail says of a person.
 

@@ -44,7 +44,7 @@ class DeletionRequest(models.Model):
     completed_at = models.DateTimeField(null=True, blank=True)
     cancelled_at = models.DateTimeField(null=True, blank=True)
     caller = models.CharField(max_length=64)
-    idempotency_key = models.CharField(max_length=200)
+    idempotency_tag = models.CharField(max_length=64)  # keyed: the caller's key may name somebody
     body_tag = models.CharField(max_length=64, blank=True)  # keyed; emptied on completion
     verification = models.CharField(max_length=64)  # how identity was verified: a fact, no data
     wrapped_key = models.BinaryField(null=True, blank=True)  # its own key; destroyed at its end
@@ -55,7 +55,7 @@ class DeletionRequest(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                name="one_request_per_idempotency_key", fields=["caller", "idempotency_key"]
+                name="one_request_per_idempotency_key", fields=["caller", "idempotency_tag"]
             ),
             models.CheckConstraint(
                 name="deletion_request_state_is_known",

@@ -19,9 +19,9 @@ from deletion.actions.locks import one_sweep
 from deletion.errors import BatchUnknown, MoveNotAllowed, NotComplete, PlanOutdated
 from deletion.heartbeat import beating
 from deletion.queries import plans, work
-from deletion.queries.workload import Workload, workload
+from deletion.queries.targets import is_store
+from deletion.queries.workload import workload
 from deletion.retries import said_of
-from deletion.scheduling import Start
 from lineage.actions import register_version
 from lineage.errors import LeaseLost
 from lineage.leases import Token
@@ -62,7 +62,7 @@ def sweep() -> None:
         if not mine:
             return
         failures: list[Exception] = []
-        for step in (_plan, _approve, _start, _settle):
+        for step in (_plan, _approve, _watch, _start, _settle):
             try:
                 step()
             except Exception as failure:  # noqa: BLE001  # raised below, after the other steps
@@ -100,10 +100,15 @@ def _approve() -> None:
 
 
 def _start() -> None:
-    load = workload()
-    decision = load.decide(now=timezone.now())
+    decision = workload().decide(now=timezone.now())
     for start in decision.starts:
-        _begin(start, load)
+        begin = actions.start_erasure if is_store(start.target) else actions.start_retraining
+        begin(
+            obligation_ids=start.obligations,
+            because=start.because,
+            actor=SWEEPER,
+            now=timezone.now(),
+        )
     for alarm in decision.alarms:
         raise_alert(
             kind=f"deadline-{alarm.danger}",
@@ -118,13 +123,15 @@ def _start() -> None:
         )
 
 
-def _begin(start: Start, load: Workload) -> None:
-    actions.start_erasure(
-        obligation_ids=start.obligations,
-        because=start.because,
-        actor=SWEEPER,
-        now=timezone.now(),
-    )
+def _watch() -> None:
+    """Compare every training that has ended with what it was for."""
+    for run_id in work.retrainings(now=timezone.now()):
+        actions.watch_retraining(
+            run_id=run_id,
+            most_attempts=settings.ATTEMPTS,
+            actor=SWEEPER,
+            now=timezone.now(),
+        )
 
 
 def _settle() -> None:

@@ -10,6 +10,7 @@ from deletion.actions.requests import (
     release_hold,
     request_deletion,
 )
+from deletion.actions.retraining import start_retraining, watch_retraining
 from deletion.actions.runs import (
     claim_run,
     fail_run,
@@ -42,4 +43,6 @@ __all__ = [
     "request_deletion",
     "retry_run",
     "start_erasure",
+    "start_retraining",
+    "watch_retraining",
 ]

@@ -21,7 +21,7 @@ from deletion.errors import (
 )
 from deletion.events import DeletionRequested, HoldReleased, RequestCancelled, RequestHeld
 from deletion.intake import Claim, Receipt, SaidIdentifier, body_of, claims_of
-from deletion.keys import RequestKey, commitment, new_key, unwrap
+from deletion.keys import RequestKey, commitment, idempotency_tag, new_key, unwrap
 from deletion.models import DeletionRequest, Hold, RequestIdentifier
 from deletion.regimes import Regime, regime_named
 from deletion.states import OPEN_OUTCOMES, Outcome, RequestState, require_move
@@ -56,8 +56,11 @@ def request_deletion(  # noqa: PLR0913  # keyword-only, one a column
     kinds = {said.namespace: kind_of_namespace(said.namespace) for said in identifiers}
     claims = claims_of(identifiers, kinds=kinds)
     body = body_of(regime=regime, verification=verification, claims=claims)
+    tag = idempotency_tag(
+        idempotency_key, caller=caller, key_encryption_key=settings.REQUEST_KEY_ENCRYPTION_KEY
+    )
     with transaction.atomic():
-        known = _opened_with(caller, idempotency_key)
+        known = _opened_with(caller, tag)
         if known is not None:
             return _repeated(known, claims, body)
         try:
@@ -71,14 +74,14 @@ def request_deletion(  # noqa: PLR0913  # keyword-only, one a column
                         state=RequestState.RECEIVED,
                         received_at=now,
                         caller=caller,
-                        idempotency_key=idempotency_key,
+                        idempotency_tag=tag,
                         verification=verification,
                     ),
                 )
                 trail.record(_requested(opened), about=f"request/{opened.request.pk}")
         except IntegrityError as exc:
             # The database decides who was first, about the key as about the person.
-            known = _opened_with(caller, idempotency_key)
+            known = _opened_with(caller, tag)
             if known is None:
                 raise RequestAlreadyOpen from exc
             return _repeated(known, claims, body)
@@ -205,8 +208,8 @@ def receipt_of(key: RequestKey, claims: Sequence[Claim]) -> Receipt:
     )
 
 
-def _opened_with(caller: str, idempotency_key: str) -> DeletionRequest | None:
-    return DeletionRequest.objects.filter(caller=caller, idempotency_key=idempotency_key).first()
+def _opened_with(caller: str, tag: str) -> DeletionRequest | None:
+    return DeletionRequest.objects.filter(caller=caller, idempotency_tag=tag).first()
 
 
 def _repeated(known: DeletionRequest, claims: Sequence[Claim], body: bytes) -> Opened:

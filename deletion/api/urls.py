@@ -1,5 +1,47 @@
 """Addresses of this app below /api/v1/."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path, register_converter
+from django.urls.converters import IntConverter
 
-urlpatterns: list[URLPattern] = []
+from deletion.api import views
+
+
+class RowNumber(IntConverter):
+    """A number that a row can have; a longer one is nobody's address."""
+
+    regex = "[0-9]{1,18}"
+
+
+register_converter(RowNumber, "row")
+
+urlpatterns: list[URLPattern] = [
+    path("deletion-requests", views.DeletionRequests.as_view(), name="deletion-requests"),
+    path(
+        "deletion-requests/<uuid:request_id>",
+        views.OneDeletionRequest.as_view(),
+        name="deletion-request",
+    ),
+    path(
+        "deletion-requests/<uuid:request_id>/cancel",
+        views.Cancellation.as_view(),
+        name="deletion-request-cancel",
+    ),
+    path(
+        "deletion-requests/<uuid:request_id>/hold",
+        views.Holding.as_view(),
+        name="deletion-request-hold",
+    ),
+    path(
+        "deletion-requests/<uuid:request_id>/hold/release",
+        views.Releasing.as_view(),
+        name="deletion-request-hold-release",
+    ),
+    path(
+        "deletion-requests/<uuid:request_id>/certificate",
+        views.OneCertificate.as_view(),
+        name="deletion-request-certificate",
+    ),
+    path("batches", views.Batches.as_view(), name="batches"),
+    path("batches/<row:batch_id>/approve", views.Approval.as_view(), name="batch-approve"),
+    path("runs/<uuid:run_id>/retry", views.Retrying.as_view(), name="run-retry"),
+]

@@ -81,6 +81,19 @@ def remains(request_id: UUID, *, now: datetime) -> tuple[str, ...]:
     )
 
 
+def still_tainting(requests: Collection[UUID], *, model_id: int, now: datetime) -> frozenset[UUID]:
+    """Return those of the requests whose person still taints a living version of a model."""
+    subjects = subjects_of(requests)
+    reach = reach_of(frozenset[SubjectId]().union(*subjects.values()))
+    living = {version.node_id for version in living_in(reach.graph) if version.model_id == model_id}
+    by_subject = reach.per_subject(shields=shields_in(reach.graph, requests=requests, now=now))
+    return frozenset(
+        request
+        for request, persons in subjects.items()
+        if any(living & by_subject.get(person, frozenset()) for person in persons)
+    )
+
+
 def subjects_of(requests: Collection[UUID]) -> dict[UUID, frozenset[SubjectId]]:
     """Return whom each request is about; nobody, if lineage has never seen the person."""
     rows = RequestIdentifier.objects.filter(request__in=list(requests)).values_list(

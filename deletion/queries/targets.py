@@ -1,10 +1,20 @@
 """How targets are written wherever people or the trail see them."""
 
+from typing import Final
+
 from deletion.models import Obligation, Run
+
+_STORE: Final = "store/"
+_MODEL: Final = "model/"
+
+
+def is_store(target: str) -> bool:
+    """Say whether a target is a store; otherwise it is a model."""
+    return target.startswith(_STORE)
 
 
 def target_of(work: Run | Obligation) -> str:
     """Return `store/<name>` or `model/<name>`."""
     if work.store is not None:
-        return f"store/{work.store.name}"
-    return f"model/{work.model.name}" if work.model is not None else ""
+        return f"{_STORE}{work.store.name}"
+    return f"{_MODEL}{work.model.name}" if work.model is not None else ""

@@ -97,6 +97,17 @@ def waiting_runs(*, now: datetime, limit: int) -> list[UUID]:
     return list(found.values_list("pk", flat=True)[:limit])
 
 
+def retrainings(*, now: datetime) -> list[UUID]:
+    """Return the runs that wait for training, the most urgent first."""
+    found = (
+        Run.objects.filter(kind=ObligationKind.RETRAIN, state=RunState.RUNNING)
+        .filter(Q(not_before=None) | Q(not_before__lte=now))
+        .annotate(due_at=Min("obligations__due_at"))
+        .order_by("due_at", "pk")
+    )
+    return list(found.values_list("pk", flat=True))
+
+
 def store_of(run_id: UUID) -> int:
     """Return the store that a run erases from."""
     store = Run.objects.filter(pk=run_id).values_list("store_id", flat=True).first()

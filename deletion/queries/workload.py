@@ -31,13 +31,12 @@ _GUESS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """Everything that `decide` looks at, and which rows its names mean."""
+    """Everything that `decide` looks at."""
 
     obligations: tuple[Obligation, ...]
     targets: Mapping[str, Target]
     pools: Mapping[str, Pool]
     running: tuple[Running, ...]
-    models: Mapping[str, int]  # the model behind each target that is one
 
     def decide(self, *, now: datetime) -> Decision:
         """Ask the scheduler."""
@@ -102,7 +101,6 @@ def workload() -> Workload:
             )
             for run in runs
         ),
-        models={target_of(row): row.model_id for row in rows if row.model_id is not None},
     )
 
 

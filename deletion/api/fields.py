@@ -1,0 +1,98 @@
+"""Fields that take what the schema says and nothing like it."""
+
+import re
+from typing import Any, Final
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+from typing_extensions import override
+
+from deletion.intake import HashedIdentifier, RawIdentifier, SaidIdentifier
+from deletion.regimes import REGIMES
+from lineage.places import NAME
+
+_NAMESPACE: Final = {"type": "string", "pattern": f"^{NAME.pattern}$"}
+_LONGEST_VALUE: Final = 1024
+_SHA256: Final = "[0-9a-fA-F]{64}"
+_IDENTIFIER: Final[dict[str, Any]] = {
+    "oneOf": [
+        {
+            "type": "object",
+            "description": "As the person wrote it.",
+            "properties": {
+                "namespace": _NAMESPACE,
+                "value": {"type": "string", "minLength": 1, "maxLength": _LONGEST_VALUE},
+            },
+            "required": ["namespace", "value"],
+            "additionalProperties": False,
+        },
+        {
+            "type": "object",
+            "description": "SHA-256 of the standardised value, in hexadecimal.",
+            "properties": {
+                "namespace": _NAMESPACE,
+                "sha256": {"type": "string", "pattern": f"^{_SHA256}$"},
+            },
+            "required": ["namespace", "sha256"],
+            "additionalProperties": False,
+        },
+    ]
+}
+
+
+class StrictCharField(serializers.CharField):
+    """A text, and only a text: a number sent for one is refused."""
+
+    @override
+    def to_internal_value(self, data: object) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class WordField(serializers.RegexField):
+    """A short word that may stand in the trail: no sentence, no address, no name of a person."""
+
+    PATTERN: Final = "[a-z][a-z0-9-]{0,63}"
+
+    def __init__(self, **said: Any) -> None:
+        super().__init__(f"^{self.PATTERN}$", trim_whitespace=False, **said)
+
+    @override
+    def to_internal_value(self, data: object) -> str:
+        # Python's `$`, unlike that of the schema, lets a line break pass.
+        if not isinstance(data, str) or not re.fullmatch(self.PATTERN, data):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+@extend_schema_field({"type": "string", "enum": sorted(REGIMES)})
+class RegimeField(StrictCharField):
+    """The name of a regime; whether it is declared is for the domain to say."""
+
+
+@extend_schema_field(_IDENTIFIER)
+class IdentifierField(serializers.Field[SaidIdentifier, Any, Any, Any]):
+    """One identifier of a person. It is never answered, not even in a refusal."""
+
+    default_error_messages = {
+        "invalid": "An identifier has a namespace, and either a value or a sha256, all texts."
+    }
+
+    @override
+    def to_internal_value(self, data: object) -> SaidIdentifier:
+        match data:
+            case {"namespace": str(namespace), "value": str(value), **rest} if (
+                not rest and NAME.fullmatch(namespace) and 0 < len(value) <= _LONGEST_VALUE
+            ):
+                return RawIdentifier(namespace=namespace, value=value)
+            case {"namespace": str(namespace), "sha256": str(digest), **rest} if (
+                not rest and NAME.fullmatch(namespace) and re.fullmatch(_SHA256, digest)
+            ):
+                return HashedIdentifier(namespace=namespace, sha256=digest)
+            case _:
+                return self.fail("invalid")
+
+    @override
+    def to_representation(self, value: SaidIdentifier) -> Any:
+        raise NotImplementedError("identifiers are never answered")

@@ -1,0 +1,171 @@
+"""What callers say about deletion requests and what they see. Identifiers only come in."""
+
+from typing import Any, Final
+
+from rest_framework import serializers
+
+from deletion.api.fields import IdentifierField, RegimeField, StrictCharField, WordField
+from deletion.models import Batch, DeletionRequest, Run
+from deletion.states import Outcome, RequestState
+
+MOST_IDENTIFIERS: Final = 20
+
+
+class DeletionRequestIn(serializers.Serializer[None]):
+    """One person's demand."""
+
+    regime = RegimeField()
+    identifiers = serializers.ListField(
+        child=IdentifierField(), min_length=1, max_length=MOST_IDENTIFIERS
+    )
+    verification = WordField(
+        help_text="How the person's identity was verified, in one word such as `account-login`."
+    )
+
+
+class DeletionRequestsIn(serializers.Serializer[None]):
+    """Which requests are asked for."""
+
+    state = serializers.ChoiceField([state.value for state in RequestState], required=False)
+    overdue = serializers.ChoiceField(
+        ["true", "false"], required=False, help_text="Whether one of the two clocks has run out."
+    )
+
+
+class CommitmentOut(serializers.Serializer[Any]):
+    """HMAC-SHA256 under the receipt's key: namespace, a zero byte, SHA-256 of the value."""
+
+    namespace = serializers.CharField()
+    commitment = serializers.CharField()
+
+
+class ReceiptOut(serializers.Serializer[Any]):
+    """What the person keeps, to prove that the trail and the certificate are about them."""
+
+    commitment_key = serializers.CharField(help_text="Hexadecimal. Lethe destroys its own copy.")
+    commitments = CommitmentOut(many=True)
+
+
+class DeletionRequestOut(serializers.ModelSerializer[DeletionRequest]):
+    """A request and its clocks."""
+
+    class Meta:
+        model = DeletionRequest
+        fields = [
+            *("id", "regime", "state", "verification", "batch", "received_at"),
+            *("acknowledge_by", "erase_by", "models_by"),
+            *("erased_at", "completed_at", "cancelled_at"),
+        ]
+
+
+class OpenedRequestOut(DeletionRequestOut):
+    """A request that was just opened, with its receipt. The receipt is in this answer only."""
+
+    receipt = ReceiptOut()
+
+    class Meta(DeletionRequestOut.Meta):
+        fields = [*DeletionRequestOut.Meta.fields, "receipt"]
+
+
+class ForecastOut(serializers.Serializer[Any]):
+    """When a target will probably be worked on, and what it waits for."""
+
+    starts_at = serializers.DateTimeField(allow_null=True)
+    finishes_at = serializers.DateTimeField(allow_null=True)
+    because = serializers.CharField()
+
+
+class TargetOut(serializers.Serializer[Any]):
+    """One target of a request."""
+
+    target = serializers.CharField()
+    kind = serializers.CharField()
+    because = serializers.CharField()
+    due_at = serializers.DateTimeField()
+    outcome = serializers.ChoiceField(
+        ["", *(outcome.value for outcome in Outcome)],
+        help_text="Empty while there is something to do.",
+    )
+    note = serializers.CharField()
+    decided_at = serializers.DateTimeField(allow_null=True)
+    forecast = ForecastOut(allow_null=True)
+
+
+class TimelineEntryOut(serializers.Serializer[Any]):
+    """One recorded fact."""
+
+    index = serializers.IntegerField(allow_null=True, help_text="Null until it is sealed.")
+    at = serializers.DateTimeField()
+    actor = serializers.CharField()
+    event = serializers.CharField()
+    facts = serializers.DictField()
+
+
+class RequestMoreOut(serializers.Serializer[Any]):
+    """What the page of one request says beyond its row."""
+
+    lawful_until = serializers.DateTimeField(help_text="The law's own date.")
+    waits_for = serializers.CharField(allow_blank=True)
+    targets = TargetOut(many=True)
+    timeline = TimelineEntryOut(many=True)
+
+
+class RequestDetailOut(DeletionRequestOut, RequestMoreOut):
+    """A request with its targets, its timeline, and what it waits for."""
+
+    class Meta(DeletionRequestOut.Meta):
+        fields = [
+            *DeletionRequestOut.Meta.fields,
+            *("lawful_until", "waits_for", "targets", "timeline"),
+        ]
+
+
+class HoldIn(serializers.Serializer[None]):
+    """A ground for keeping."""
+
+    article = StrictCharField(max_length=64, help_text="One that the request's regime knows.")
+    reason = StrictCharField(
+        max_length=300,
+        allow_blank=True,
+        default="",
+        help_text="For colleagues; it stays out of the trail and goes with the request's data.",
+    )
+
+
+class CertificateOut(serializers.Serializer[Any]):
+    """A certificate, and the proof that the trail recorded exactly this one."""
+
+    envelope = serializers.DictField(help_text="DSSE envelope of an in-toto Statement v1.")
+    digest = serializers.CharField(help_text="SHA-256 of the envelope's payload.")
+    certificate_key = serializers.CharField(help_text="Verifier key (C2SP signed-note).")
+    leaf = serializers.CharField(help_text="The fact as it was recorded, byte for byte.")
+    proof = serializers.CharField(help_text="Where it stands in the trail (C2SP tlog-proof).")
+    trail_key = serializers.CharField(help_text="Verifier key of the trail.")
+
+
+class BatchOut(serializers.ModelSerializer[Batch]):
+    """Requests planned together, and their plan. It names targets and counts, nobody."""
+
+    plan = serializers.DictField()
+
+    class Meta:
+        model = Batch
+        fields = [
+            *("id", "digest", "planned_at", "approved_at", "approved_by", "dissolved_at", "plan")
+        ]
+
+
+class ApprovalIn(serializers.Serializer[None]):
+    """The digest of the plan that was seen."""
+
+    digest = StrictCharField(max_length=64)
+
+
+class RunOut(serializers.ModelSerializer[Run]):
+    """One piece of work on one target."""
+
+    class Meta:
+        model = Run
+        fields = [
+            *("id", "kind", "state", "because", "started_at", "finished_at", "last_error"),
+        ]
