@@ -1,4 +1,4 @@
-"""Small real training sets that can be learned from, and real models of them; for every app's tests."""
+"""Small real training sets that can be learned from, and real models of them."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,19 +9,19 @@ import pyarrow.parquet as pq
 from django.conf import settings
 
 from lineage.models import DatasetFamily, DatasetVersion
+from tests.cast import ALICE, BOB, MONDAY, OFFICER
+from tests.lineage.builders import PATIENT_ID, make_family, make_store, make_version
 from training import actions, queries, tasks
 from training.models import Model, ModelVersion
 from training.states import RunState
 from training.summaries import RunSummary
-from tests.cast import ALICE, BOB, MONDAY, OFFICER
-from tests.lineage.builders import PATIENT_ID, make_family, make_store, make_version
 
 MANY = (ALICE, BOB, *(f"patient-{number:03}" for number in range(158)))
 """People enough for four shards and a hold-out that can show something."""
 
 
-def symptoms(people: Sequence[str], **changes: Sequence[object]) -> pa.Table:
-    """Return a row a person. Whether somebody is ill shows in `size`, and a little in `ward`."""
+def symptoms(people: Sequence[str], changes: Mapping[str, Sequence[object]]) -> pa.Table:
+    """Return a row a person, some columns changed. Whether somebody is ill shows in `size`, and a little in `ward`."""
     ill = [number % 3 == 0 for number in range(len(people))]
     columns: dict[str, Sequence[object]] = {
         PATIENT_ID: people,
@@ -34,11 +34,15 @@ def symptoms(people: Sequence[str], **changes: Sequence[object]) -> pa.Table:
 
 
 def write_symptoms(
-    folder: Path, people: Sequence[str] = MANY, *, files: int = 2, **changes: Sequence[object]
+    folder: Path,
+    people: Sequence[str] = MANY,
+    *,
+    files: int = 2,
+    changes: Mapping[str, Sequence[object]] | None = None,
 ) -> Path:
     """Write the rows as Parquet files of a few row groups each."""
     folder.mkdir(parents=True, exist_ok=True)
-    table = symptoms(people, **changes)
+    table = symptoms(people, changes or {})
     each = -(-table.num_rows // files)
     for number in range(files):
         path = folder / f"part-{number}.parquet"
@@ -53,10 +57,10 @@ def make_patients(
     name: str = "patients",
     shards: int = 4,
     hold_out_permille: int = 250,
-    **changes: Sequence[object],
+    changes: Mapping[str, Sequence[object]] | None = None,
 ) -> DatasetVersion:
     """Write people whose illness can be learned; return the first version of their family."""
-    write_symptoms(folder, people, **changes)
+    write_symptoms(folder, people, changes=changes)
     family = make_family(
         make_store(folder, name=name),
         name=name,
@@ -66,7 +70,7 @@ def make_patients(
     return make_version(family)
 
 
-def make_model(
+def make_model(  # noqa: PLR0913  # keyword-only, one a column
     family: DatasetFamily,
     *,
     name: str = "triage",

@@ -1,5 +1,21 @@
-"""Addresses of this app below /api/v1/."""
+from django.urls import path
 
-from django.urls import URLPattern
+from training.api.views import (
+    Models,
+    OneModel,
+    ServedRelease,
+    StopLift,
+    StopProposal,
+    Stops,
+    TrainingRuns,
+)
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("models", Models.as_view()),
+    path("models/<str:name>", OneModel.as_view()),
+    path("models/<str:name>/release", ServedRelease.as_view()),
+    path("models/<str:name>/runs", TrainingRuns.as_view()),
+    path("stops", Stops.as_view()),
+    path("stops/<path:scope>/proposal", StopProposal.as_view()),
+    path("stops/<path:scope>/lift", StopLift.as_view()),
+]

@@ -1,6 +1,7 @@
 """Reads of models, their versions and the stops."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -14,6 +15,16 @@ from training.states import RunState, VersionState
 from training.summaries import VersionRef
 
 EVERYTHING: Final = "everything"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelShown:
+    """A model, its versions newest first, and the key that signs what is said about it."""
+
+    model: Model
+    stopped: bool
+    verifier_key: str
+    versions: list[ModelVersion]
 
 
 def scope_of(model_name: str) -> str:
@@ -50,6 +61,17 @@ def model_named(name: str) -> Model:
     if model is None:
         raise ModelUnknown(name)
     return model
+
+
+def shown(name: str) -> ModelShown:
+    """Return a model with all that is shown of it."""
+    model = model_named(name)
+    return ModelShown(
+        model=model,
+        stopped=is_stopped(model.name),
+        verifier_key=model_signer().verifier_key.text,
+        versions=versions_of(model.pk),
+    )
 
 
 def versions_of(model_id: int) -> list[ModelVersion]:

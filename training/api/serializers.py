@@ -1,0 +1,139 @@
+"""What callers say to the training app and what they see."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from training.api.fields import (
+    NameField,
+    ParametersField,
+    ScopeField,
+    StrictIntegerField,
+    WordsField,
+)
+from training.models import Model, ModelVersion, Stop
+from training.states import RunState
+from training.trainers import TRAINERS
+
+
+class FallbackIn(serializers.Serializer[None]):
+    """What answers when no version may: always the same class."""
+
+    label = WordsField(max_length=200)  # type: ignore[assignment]  # the form's word for it
+
+
+class ModelIn(serializers.Serializer[None]):
+    """A model to be registered."""
+
+    name = NameField()
+    purpose = WordsField(max_length=300)
+    family = NameField(help_text="The training set that it learns from.")
+    trainer = serializers.ChoiceField(sorted(TRAINERS), default="sharded-sklearn")
+    parameters = ParametersField(default=dict)
+    features = serializers.ListField(
+        child=WordsField(max_length=200),
+        default=list,
+        max_length=2000,
+        help_text="Column names; left out: every column beside the identifiers and the label.",
+    )
+    margin_permille = StrictIntegerField(
+        min_value=1,
+        max_value=1000,
+        default=50,
+        help_text="How much worse than the champion a new version may be.",
+    )
+    fallback = FallbackIn(default=dict)
+
+
+class ModelOut(serializers.ModelSerializer[Model]):
+    """A registered model."""
+
+    family = serializers.CharField(source="family.name")
+    parameters = ParametersField()
+    features = serializers.ListField(child=serializers.CharField())
+    fallback = serializers.DictField()
+
+    class Meta:
+        model = Model
+        fields = [
+            *("name", "purpose", "family", "trainer", "parameters", "features"),
+            *("margin_permille", "fallback", "registered_at"),
+        ]
+
+
+class ModelVersionOut(serializers.ModelSerializer[ModelVersion]):
+    """One trained state of a model."""
+
+    metrics = serializers.DictField()
+    manifest = serializers.DictField()
+
+    class Meta:
+        model = ModelVersion
+        fields = [
+            *("number", "state", "artefact_digest", "metrics", "manifest"),
+            *("trained_at", "withdrawn_at", "destroyed_at"),
+        ]
+
+
+class ModelShownOut(serializers.Serializer[Any]):
+    """A model with its versions, and the key that signs what is said about it."""
+
+    model = ModelOut()
+    stopped = serializers.BooleanField()
+    verifier_key = serializers.CharField()
+    versions = ModelVersionOut(many=True)
+
+
+class SignatureOut(serializers.Serializer[None]):
+    """One signature of an envelope."""
+
+    keyid = serializers.CharField()
+    sig = serializers.CharField()
+
+
+class EnvelopeOut(serializers.Serializer[None]):
+    """A DSSE envelope over an in-toto statement, signed with Ed25519."""
+
+    payload = serializers.CharField()
+    payloadType = serializers.CharField()  # noqa: N815  # DSSE's own spelling
+    signatures = SignatureOut(many=True)
+
+
+class TrainingRunIn(serializers.Serializer[None]):
+    """A training to be started on the newest data."""
+
+    reason = WordsField(max_length=200)
+
+
+class TrainingRunOut(serializers.Serializer[Any]):
+    """How a training stands."""
+
+    run_id = serializers.UUIDField()
+    model = serializers.CharField()
+    state = serializers.ChoiceField([state.value for state in RunState])
+    reason = serializers.CharField(help_text="Why it was refused or failed.")
+    forced = serializers.BooleanField()
+    shards_hit = serializers.IntegerField()
+    shards_total = serializers.IntegerField()
+    version = serializers.IntegerField(allow_null=True)
+    metrics = serializers.DictField()
+    evidence = serializers.DictField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+
+
+class StopIn(serializers.Serializer[None]):
+    """A stop to be pulled."""
+
+    scope = ScopeField(help_text="`everything`, or `model/` and a model's name.")
+    reason = WordsField(max_length=300)
+
+
+class StopOut(serializers.ModelSerializer[Stop]):
+    """A stop: nothing starts in its scope until two people have lifted it."""
+
+    class Meta:
+        model = Stop
+        fields = [
+            *("scope", "reason", "raised_by", "raised_at"),
+            *("lift_proposed_by", "lifted_by", "lifted_at"),
+        ]

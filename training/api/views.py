@@ -1,0 +1,206 @@
+"""Models, their trainings and what serving systems are told, over HTTP: parse, act, answer."""
+
+from typing import Final
+
+from django.http import HttpResponseBase
+from django.utils import timezone
+from django.utils.cache import get_conditional_response
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import status
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from typing_extensions import override
+
+from audits.permissions import Role, any_of
+from audits.trail import Actor
+from lineage.queries import family_named
+from training import actions, queries
+from training.api.serializers import (
+    EnvelopeOut,
+    ModelIn,
+    ModelOut,
+    ModelShownOut,
+    StopIn,
+    StopOut,
+    TrainingRunIn,
+    TrainingRunOut,
+)
+
+READERS: Final = (Role.ENGINEER, Role.OFFICER, Role.AUDITOR, Role.ADMINISTRATOR)
+BUILDERS: Final = (Role.ENGINEER, Role.ADMINISTRATOR)
+STOPPERS: Final = (Role.OFFICER, Role.ADMINISTRATOR)
+NEWEST: Final = 100  # rows of a list; older ones are in the trail
+FRESH: Final = "private, max-age=60"  # seconds for which a serving system need not ask again
+
+
+class Reading(BasePermission):
+    """Let a request through that changes nothing; who may read is said beside it."""
+
+    @override
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return request.method in SAFE_METHODS
+
+
+def _problems(*statuses: int) -> dict[int, OpenApiTypes]:
+    """Name the refusals beyond those that the schema adds to every operation of a kind."""
+    return dict.fromkeys(statuses, OpenApiTypes.OBJECT)
+
+
+REFUSED: Final = _problems(
+    status.HTTP_404_NOT_FOUND,
+    status.HTTP_409_CONFLICT,
+    status.HTTP_422_UNPROCESSABLE_ENTITY,
+)
+NAMED: Final = OpenApiParameter(
+    "If-None-Match", str, OpenApiParameter.HEADER, description="The ETag of the known statement."
+)
+
+
+def _actor(request: Request) -> Actor:
+    return Actor(f"user:{request.user.pk}")
+
+
+class Models(APIView):
+    """Collection of models."""
+
+    permission_classes = [Reading & any_of(*READERS) | any_of(*BUILDERS)]
+
+    @extend_schema(operation_id="models_list", responses={200: ModelOut(many=True)})
+    def get(self, _request: Request) -> Response:
+        """List the registered models."""
+        return Response(ModelOut(queries.models(), many=True).data)
+
+    @extend_schema(request=ModelIn, responses={201: ModelOut, **REFUSED})
+    def post(self, request: Request) -> Response:
+        """Register a model; the same declaration again answers with the registered one."""
+        said = ModelIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        declared = said.validated_data
+        registered = actions.register_model(
+            name=declared["name"],
+            purpose=declared["purpose"],
+            trainer=declared["trainer"],
+            parameters=declared["parameters"],
+            features=declared["features"],
+            family_id=family_named(declared["family"]).pk,
+            margin_permille=declared["margin_permille"],
+            fallback=declared["fallback"],
+            actor=_actor(request),
+            now=timezone.now(),
+        )
+        return Response(ModelOut(registered).data, status=status.HTTP_201_CREATED)
+
+
+class OneModel(APIView):
+    """One model."""
+
+    permission_classes = [any_of(*READERS)]
+
+    @extend_schema(responses={200: ModelShownOut})
+    def get(self, _request: Request, name: str) -> Response:
+        """Show a model with its versions."""
+        return Response(ModelShownOut(queries.shown(name)).data)
+
+
+class ServedRelease(APIView):
+    """What serving systems are told about one model."""
+
+    permission_classes = [any_of(*READERS)]
+
+    @extend_schema(
+        operation_id="model_release",
+        parameters=[NAMED],
+        responses={200: EnvelopeOut, 304: None},
+    )
+    def get(self, request: Request, name: str) -> HttpResponseBase:
+        """Return the signed statement of which version may serve, or that the fallback must.
+
+        Under a stop, or when every version was withdrawn, the statement says `"stop": true` and
+        names the fallback. Who cannot ask keeps the newest statement for as long as the answer
+        allows, and then falls back.
+        """
+        told = queries.serving(name)
+        etag = f'"{told.digest}"'
+        answer = Response(told.envelope, headers={"ETag": etag, "Cache-Control": FRESH})
+        return get_conditional_response(request, etag=etag, response=answer) or answer
+
+
+class TrainingRuns(APIView):
+    """Collection of a model's trainings."""
+
+    permission_classes = [Reading & any_of(*READERS) | any_of(*BUILDERS)]
+
+    @extend_schema(operation_id="model_runs_list", responses={200: TrainingRunOut(many=True)})
+    def get(self, _request: Request, name: str) -> Response:
+        """List the newest trainings of a model."""
+        runs = queries.runs_of(queries.model_named(name).pk, newest=NEWEST)
+        return Response(TrainingRunOut(runs, many=True).data)
+
+    @extend_schema(request=TrainingRunIn, responses={202: TrainingRunOut, **REFUSED})
+    def post(self, request: Request, name: str) -> Response:
+        """Train a model on its newest data; a training that is open already is answered with."""
+        said = TrainingRunIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        model = queries.model_named(name)
+        run_id = actions.start_run(
+            model_id=model.pk,
+            source_node_id=queries.newest_source(model.pk),
+            reason=said.validated_data["reason"],
+            forced=False,
+            actor=_actor(request),
+            now=timezone.now(),
+        )
+        return Response(
+            TrainingRunOut(queries.run_summary(run_id)).data, status=status.HTTP_202_ACCEPTED
+        )
+
+
+class Stops(APIView):
+    """Collection of stops."""
+
+    permission_classes = [Reading & any_of(*READERS) | any_of(*STOPPERS)]
+
+    @extend_schema(operation_id="stops_list", responses={200: StopOut(many=True)})
+    def get(self, _request: Request) -> Response:
+        """List the newest stops, lifted ones included."""
+        return Response(StopOut(queries.stops(newest=NEWEST), many=True).data)
+
+    @extend_schema(request=StopIn, responses={201: StopOut, **REFUSED})
+    def post(self, request: Request) -> Response:
+        """Let nothing start in a scope, and let its fallback answer, from this moment on."""
+        said = StopIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        raised = actions.stop(
+            scope=said.validated_data["scope"],
+            reason=said.validated_data["reason"],
+            actor=_actor(request),
+            now=timezone.now(),
+        )
+        return Response(StopOut(raised).data, status=status.HTTP_201_CREATED)
+
+
+class StopProposal(APIView):
+    """The first of two people's word that a stop may be lifted."""
+
+    permission_classes = [any_of(*STOPPERS)]
+
+    @extend_schema(request=None, responses={200: StopOut, **REFUSED})
+    def post(self, request: Request, scope: str) -> Response:
+        """Propose to lift a stop."""
+        proposed = actions.propose_lift(scope=scope, actor=_actor(request), now=timezone.now())
+        return Response(StopOut(proposed).data)
+
+
+class StopLift(APIView):
+    """The second of two people's word that a stop may be lifted."""
+
+    permission_classes = [any_of(*STOPPERS)]
+
+    @extend_schema(request=None, responses={200: StopOut, **REFUSED})
+    def post(self, request: Request, scope: str) -> Response:
+        """Lift a stop that somebody else has proposed to lift."""
+        lifted = actions.lift(scope=scope, actor=_actor(request), now=timezone.now())
+        return Response(StopOut(lifted).data)

@@ -1,0 +1,73 @@
+"""`manage.py register_model NAME --family F --purpose TEXT ...`."""
+
+import json
+from argparse import ArgumentParser, ArgumentTypeError
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+from typing_extensions import override
+
+from audits.trail import Actor
+from lineage.management.arguments import name, whole_number
+from lineage.queries import family_named
+from training import actions
+from training.management.refusals import in_one_line
+from training.trainers import TRAINERS
+
+
+class Command(BaseCommand):
+    help = "Declare what a model is for, what it learns from, and what answers in its place."
+
+    @override
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("name", metavar="NAME", type=name)
+        parser.add_argument("--family", required=True, type=name, help="the training set")
+        parser.add_argument("--purpose", required=True, help="what the model is used for")
+        parser.add_argument("--trainer", default="sharded-sklearn", choices=sorted(TRAINERS))
+        parser.add_argument(
+            "--parameters", type=_parameters, default={}, help="the trainer's, as a JSON object"
+        )
+        parser.add_argument(
+            "--features",
+            nargs="+",
+            default=[],
+            metavar="COLUMN",
+            help="default: every column beside the identifiers and the label",
+        )
+        parser.add_argument(
+            "--margin",
+            type=whole_number(1, 1000),
+            default=50,
+            metavar="PERMILLE",
+            help="how much worse than the champion a new version may be; default: 50",
+        )
+        parser.add_argument("--fallback", metavar="LABEL", help="the answer when no version may")
+
+    @override
+    def handle(self, *args: Any, **options: Any) -> None:
+        fallback = {"label": options["fallback"]} if options["fallback"] else {}
+        with in_one_line():
+            model = actions.register_model(
+                name=options["name"],
+                purpose=options["purpose"],
+                trainer=options["trainer"],
+                parameters=options["parameters"],
+                features=options["features"],
+                family_id=family_named(options["family"]).pk,
+                margin_permille=options["margin"],
+                fallback=fallback,
+                actor=Actor("command:register_model"),
+                now=timezone.now(),
+            )
+        self.stdout.write(f"model {model.name}: {model.trainer} on {options['family']}")
+
+
+def _parameters(text: str) -> dict[str, object]:
+    try:
+        said = json.loads(text)
+    except json.JSONDecodeError as malformed:
+        raise ArgumentTypeError(f"not JSON: {malformed.msg}") from malformed
+    if not isinstance(said, dict):
+        raise ArgumentTypeError('a JSON object, such as {"estimator": "naive-bayes"}')
+    return said

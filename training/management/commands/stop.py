@@ -1,0 +1,32 @@
+"""`manage.py stop SCOPE --reason TEXT`."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+from typing_extensions import override
+
+from audits.trail import Actor
+from training import actions
+from training.management.refusals import in_one_line
+
+
+class Command(BaseCommand):
+    help = "Let nothing start in a scope, and let the fallback answer. Two people lift it again."
+
+    @override
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("scope", metavar="SCOPE", help="everything, or model/NAME")
+        parser.add_argument("--reason", required=True)
+
+    @override
+    def handle(self, *args: Any, **options: Any) -> None:
+        with in_one_line():
+            stop = actions.stop(
+                scope=options["scope"],
+                reason=options["reason"],
+                actor=Actor("command:stop"),
+                now=timezone.now(),
+            )
+        self.stdout.write(f"stopped: {stop.scope}, since {stop.raised_at:%Y-%m-%d %H:%M:%S} UTC")
