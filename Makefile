@@ -48,8 +48,8 @@ endef
 PIP = $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check --quiet
 define install
 	@echo "installing requirements/$(1).txt"
-	@$(BIN)/uv pip install --python $(BIN)/python --quiet --require-hashes -r requirements/$(1).txt \
-		|| $(PIP) install --require-hashes -r requirements/$(1).txt
+	@$(BIN)/uv pip install --python $(BIN)/python --quiet --compile-bytecode --require-hashes \
+		-r requirements/$(1).txt || $(PIP) install --require-hashes -r requirements/$(1).txt
 	@touch $@
 endef
 

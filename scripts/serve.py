@@ -40,6 +40,7 @@ def commands(
         "web": [
             *gunicorn,
             f"--workers={web_workers}",
+            "--preload",  # imported once for all of them
             "--threads=4",
             "--no-control-socket",
             f"--worker-tmp-dir={folder}",

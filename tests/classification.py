@@ -43,8 +43,7 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "deletion.Certificate": {TAG: "envelope", PLAIN: "id request digest issued_at"},
     "deletion.DeletionRequest": {
-        PERSONAL: "idempotency_key",  # the caller's words
-        TAG: "body_tag wrapped_key",
+        TAG: "idempotency_tag body_tag wrapped_key",
         PLAIN: (
             "id regime state received_at acknowledge_by erase_by models_by erased_at completed_at"
             " cancelled_at caller verification batch"
