@@ -17,17 +17,17 @@ from audits.trail import Actor
 from deletion import actions
 from deletion.actions.locks import one_sweep
 from deletion.errors import BatchUnknown, MoveNotAllowed, NotComplete, PlanOutdated
-from deletion.heartbeat import beating
+from deletion.failures import said_of
 from deletion.queries import plans, work
 from deletion.queries.targets import is_store
 from deletion.queries.workload import workload
-from deletion.retries import said_of
 from lineage.actions import register_version
 from lineage.errors import LeaseLost
 from lineage.leases import Token
 from lineage.queries import adapter_of, scan_family
 from lineage.stores import errors as stores
 from lineage.stores.protocol import Step
+from training.heartbeat import beating
 
 SWEEPER: Final = Actor("task:deletion.sweep")
 ERASER: Final = Actor("task:deletion.erase")

@@ -8,8 +8,8 @@ from audits.trail import Trail
 from deletion.events import RunStuck
 from deletion.models import Run, RunPart, Share
 from deletion.queries.targets import target_of
-from deletion.retries import back_off
 from deletion.states import Outcome, RequestState, RunState
+from training.driving import back_off
 
 STUCK: Final = "run-stuck"
 DIED: Final = "its workers died without a word"

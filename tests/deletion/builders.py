@@ -11,6 +11,9 @@ from deletion.models import DeletionRequest, Run, RunPart, Share
 from deletion.queries import work
 from tests.cast import ALICE, MONDAY
 from tests.lineage.builders import PATIENT_ID
+from training import tasks as training
+from training.models import TrainingRun
+from training.states import RUN_OPEN
 
 INTAKE = "user:7"
 
@@ -86,12 +89,19 @@ def work_off(*, most: int = 40) -> None:
     raise AssertionError("the work does not end")
 
 
-def walk(*, rounds: int = 8) -> None:
-    """Sweep and work until nothing changes any more."""
+def train_off() -> None:
+    """Let every open training run come to its end."""
+    for run in TrainingRun.objects.filter(state__in=RUN_OPEN):
+        training.drive(run.pk)
+
+
+def walk(*, rounds: int = 10) -> None:
+    """Sweep, work and train until nothing changes any more."""
     before: tuple[object, ...] = ()
     for _ in range(rounds):
         tasks.sweep()
         work_off()
+        train_off()
         after = (
             *DeletionRequest.objects.order_by("pk").values_list("pk", "state"),
             *Run.objects.order_by("pk").values_list("pk", "state"),

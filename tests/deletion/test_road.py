@@ -10,6 +10,7 @@ from lineage.models import Membership, Suppression
 from tests.cast import ALICE, BOB
 from tests.deletion.builders import events, make_request, outcomes, raw, right_now, state, walk
 from tests.lineage.builders import PATIENT_ID, make_dataset, pseudonym
+from tests.training.builders import make_trained_model, version_of
 
 pytestmark = pytest.mark.django_db
 
@@ -61,3 +62,18 @@ def test_a_person_is_erased_everywhere_and_a_bystander_nowhere(tmp_path):
         "DataErased",
         "RequestCompleted",
     ]
+
+
+def test_a_model_forgets_the_person_whom_its_training_set_lost(tmp_path):
+    model = make_trained_model(tmp_path)
+    first = version_of(model, 1)
+    opened = make_request(raw(ALICE), now=right_now())
+
+    walk()
+
+    assert state(opened) == "complete"
+    assert outcomes(opened) == {"patients": "erased", "triage": "retrained"}
+    first.refresh_from_db()
+    assert first.state == "destroyed"
+    assert version_of(model, 2).state == "released"
+    assert tables_naming(str(pseudonym(ALICE))) == set()
