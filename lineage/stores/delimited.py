@@ -50,8 +50,12 @@ class CsvStore(Store):
     """A folder of CSV files, at any depth, or a single file."""
 
     def __init__(self, uri: str, columns: Sequence[DeclaredColumn]) -> None:
-        self._files = LocalFiles(root=place_of(uri), suffix=".csv")
         self._columns = tuple(columns)
+        self._files = LocalFiles(
+            root=place_of(uri),
+            suffix=".csv",
+            identifiers=tuple(column.name for column in self._columns),
+        )
 
     @property
     @override

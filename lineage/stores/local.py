@@ -35,6 +35,7 @@ class LocalFiles:
 
     root: Path
     suffix: str
+    identifiers: tuple[str, ...] = ()  # columns whose values must not be in names
 
     def names(self) -> tuple[str, ...]:
         """List the parts, sorted, relative to the folder; refuse if there is none."""
@@ -52,6 +53,11 @@ class LocalFiles:
         for folder, below, files in os.walk(self.root, onerror=_raise):
             below[:] = [name for name in below if not name.startswith(_HIDDEN)]
             for name in below:
+                if name.startswith(tuple(f"{column}=" for column in self.identifiers)):
+                    raise NotSafelyErasable(
+                        f"{self.root}: has folders named after people, by column "
+                        f"{name.partition('=')[0]}; partition the table by something else"
+                    )
                 if Path(folder, name).is_symlink():
                     raise StoreUnreadable(
                         f"{self.root}: {name} is a link to a folder; register that folder itself"

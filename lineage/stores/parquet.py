@@ -79,8 +79,12 @@ class ParquetStore(Store):
     """A folder of Parquet files, at any depth, or a single file."""
 
     def __init__(self, uri: str, columns: Sequence[DeclaredColumn]) -> None:
-        self._files = LocalFiles(root=place_of(uri), suffix=".parquet")
         self._columns = tuple(columns)
+        self._files = LocalFiles(
+            root=place_of(uri),
+            suffix=".parquet",
+            identifiers=tuple(column.name for column in self._columns),
+        )
 
     @property
     @override
@@ -278,7 +282,8 @@ def _second(path: Path, part: str) -> Iterator[SecondReader]:
 @contextmanager
 def _opened(path: Path, part: str) -> Iterator[pq.ParquetFile]:
     refuse_elsewhere(path)  # says what is wrong: empty, truncated, encrypted, not Parquet
-    with _read(part), pq.ParquetFile(path) as file:
+    # As nanoseconds, which is Arrow's habit, an INT96 year 9999 would come back as 1816.
+    with _read(part), pq.ParquetFile(path, coerce_int96_timestamp_unit="us") as file:
         yield file
 
 

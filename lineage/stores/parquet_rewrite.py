@@ -20,7 +20,7 @@ from lineage.stores.footer import Chunk, Physical
 from lineage.stores.local import refuse_other_names
 from lineage.stores.pages import PagedFile, PageKind, open_pages
 
-_TABLE_FORMATS: Final = ("_delta_log", ".hoodie", "metadata/version-hint.text")
+_TABLE_FORMATS: Final = ("_delta_log", ".hoodie", "metadata/*.metadata.json")
 _SIDECARS: Final = ("_metadata", "_common_metadata")
 _MOST_DIGITS: Final = 38  # what DuckDB reads exactly; it rounds longer decimals to floats
 _CODECS: Final = {0: "NONE", 1: "SNAPPY", 2: "GZIP", 4: "BROTLI", 5: "LZ4", 6: "ZSTD", 7: "LZ4"}
@@ -45,7 +45,7 @@ def refuse_copies(path: Path) -> None:
             )
     for folder in list(path.parents)[:4]:
         for log in _TABLE_FORMATS:
-            if (folder / log).exists():
+            if any(folder.glob(log)):
                 raise NotSafelyErasable(
                     f"{path.name}: belongs to a table format ({log}) whose log keeps copies; "
                     "erase through that format"
@@ -91,6 +91,11 @@ def rewrite(path: Path, masks: Masks, out: BinaryIO) -> None:
         # makes a dictionary itself; readers restore the type from the stored schema.
         schema = plain_schema(source.schema_arrow)
         options = _options(source, schema, pages)
+        if options is None:
+            raise NotSafelyErasable(
+                f"{path.name}: its Parquet schema cannot be written again exactly; "
+                "let its own writer write it without the people"
+            )
         with pq.ParquetWriter(out, schema, **options) as writer:
             for number, mask in enumerate(masks):
                 rows = source.read_row_group(number, use_threads=False)
@@ -102,7 +107,7 @@ def rewrite(path: Path, masks: Masks, out: BinaryIO) -> None:
             _add_key_values(writer, source)
 
 
-def _options(source: pq.ParquetFile, schema: pa.Schema, pages: PagedFile) -> dict[str, Any]:
+def _options(source: pq.ParquetFile, schema: pa.Schema, pages: PagedFile) -> dict[str, Any] | None:
     """Return the writer's options under which the file gets the schema and layout that it has."""
     chunks = pages.footer.chunks
     layout = _layout(source, chunks, pages)
@@ -123,10 +128,7 @@ def _options(source: pq.ParquetFile, schema: pa.Schema, pages: PagedFile) -> dic
             _add_key_values(writer, source)
         if _same_schema(pq.ParquetFile(pa.BufferReader(empty.getvalue())), source):
             return options
-    raise NotSafelyErasable(
-        "the file's Parquet schema cannot be written again exactly; "
-        "let its own writer write it without the people"
-    )
+    return None
 
 
 def _add_key_values(writer: pq.ParquetWriter, source: pq.ParquetFile) -> None:

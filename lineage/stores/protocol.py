@@ -55,9 +55,7 @@ class Erasure:
     values_removed: int  # erased values that other structures (dictionaries, statistics) held
     digest_before: str
     digest_after: str
-    kept_rows_digest: (
-        str  # of the rows that stayed, as read before by one reader and after by another
-    )
+    kept_rows_digest: str  # of the rows that stay; the second reader found it before and after
     reader: str  # the second reader and its version
     bytes_written: int
     residual: str = (

@@ -1,5 +1,6 @@
 import os
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -90,6 +91,17 @@ def test_a_folder_that_is_not_there_or_empty_is_unreadable(tmp_path):
         parquet(tmp_path / "absent").parts()
     with pytest.raises(StoreUnreadable, match="file in this folder"):
         parquet(tmp_path).parts()
+
+
+def test_folders_named_after_people_are_refused_without_naming_them(tmp_path):
+    write(tmp_path / "city=Bonn" / "a.parquet", people())
+    assert parquet(tmp_path).parts()[0].name == "city=Bonn/a.parquet"
+    write(tmp_path / f"user={ALICE}" / "a.parquet", people())
+
+    with pytest.raises(NotSafelyErasable, match="named after people") as refusal:
+        parquet(tmp_path).parts()
+
+    assert ALICE not in str(refusal.value)
 
 
 def test_a_linked_folder_is_refused_instead_of_passed_over(tmp_path):
@@ -441,13 +453,22 @@ def test_a_sidecar_is_refused_even_when_nobody_is_found(tmp_path, name):
             parquet(path).erase("a.parquet", wanted(who), progress=Steps())
 
 
-@pytest.mark.parametrize("log", ["_delta_log", ".hoodie"])
+@pytest.mark.parametrize("log", ["_delta_log", ".hoodie", "metadata/1.metadata.json"])
 def test_a_table_format_whose_log_keeps_copies_is_refused(tmp_path, log):
     write(tmp_path / "p" / "a.parquet", people())
-    (tmp_path / log).mkdir()
+    (tmp_path / log).mkdir(parents=True)
 
     with pytest.raises(NotSafelyErasable, match="table format"):
         parquet(tmp_path).erase("p/a.parquet", wanted(ALICE), progress=Steps())
+
+
+def test_int96_timestamps_are_read_without_wrapping_around(tmp_path):
+    late = pa.array([datetime(9999, 12, 31, tzinfo=UTC).replace(tzinfo=None)], pa.timestamp("us"))
+    path = tmp_path / "a.parquet"
+    table = pa.table({"user": [BOB], "at": late})
+    write(path, table, use_deprecated_int96_timestamps=True)
+
+    assert parquet(path).read("a.parquet")["at"].to_pylist() == late.to_pylist()
 
 
 def test_int96_timestamps_are_refused(tmp_path):
