@@ -319,14 +319,12 @@ def _judge(run_id: UUID) -> bool:
 def _measure_challenger(run: TrainingRun, token: Token) -> None:
     if run.version is None:
         raise VersionNotServable("the run has not made a version")
-    champion = queries.champion_of(run.model_id)
     dataset = queries.evaluation_of(queries.origin_of(run.source_id))
     rows = read_shard(queries.source_of(dataset), planned_features(run.plan), HOLD_OUT)
-    challenger = _loaded(run, run.version)
     judgement = measure(
         rows,
-        challenger=challenger,
-        champion=_loaded(run, champion) if champion is not None else None,
+        challenger=_loaded(run, run.version),
+        champion=_loaded_champion(run),
         fallback=run.model.fallback,
         margin_permille=run.model.margin_permille,
         seed=queries.recipe_of(run).seed_of(HOLD_OUT),
@@ -334,6 +332,18 @@ def _measure_challenger(run: TrainingRun, token: Token) -> None:
     actions.record_judgement(
         run_id=run.pk, token=token, judgement=judgement, actor=TRAINER, now=timezone.now()
     )
+
+
+def _loaded_champion(run: TrainingRun) -> Predictor | None:
+    champion = queries.champion_of(run.model_id)
+    if champion is None:
+        return None
+    try:
+        return _loaded(run, champion)
+    except ArtefactMismatch:
+        # It must not hold up a run that somebody's deletion waits for; people are told.
+        actions.report_damage(version_id=champion.pk, actor=TRAINER, now=timezone.now())
+        return None
 
 
 def _loaded(run: TrainingRun, version: ModelVersion) -> Predictor:

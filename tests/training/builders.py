@@ -21,7 +21,7 @@ MANY = (ALICE, BOB, *(f"patient-{number:03}" for number in range(158)))
 
 
 def symptoms(people: Sequence[str], changes: Mapping[str, Sequence[object]]) -> pa.Table:
-    """Return a row a person, some columns changed. Whether somebody is ill shows in `size`, and a little in `ward`."""
+    """Return a row a person, some columns changed. Who is ill shows in `size` and in `ward`."""
     ill = [number % 3 == 0 for number in range(len(people))]
     columns: dict[str, Sequence[object]] = {
         PATIENT_ID: people,
@@ -50,7 +50,7 @@ def write_symptoms(
     return folder
 
 
-def make_patients(
+def make_patients(  # noqa: PLR0913  # keyword-only, one a column
     folder: Path,
     people: Sequence[str] = MANY,
     *,

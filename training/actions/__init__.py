@@ -17,6 +17,7 @@ from training.actions.versions import (
     mark_destroyed,
     record_judgement,
     register_artefact,
+    report_damage,
     withdraw,
 )
 
@@ -40,6 +41,7 @@ __all__ = [
     "record_verdicts",
     "register_artefact",
     "register_model",
+    "report_damage",
     "start_run",
     "stop",
     "withdraw",

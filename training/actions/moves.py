@@ -87,15 +87,16 @@ def fail(run: TrainingRun, *, error: str, trail: Trail) -> None:
 
 
 def record_finished(run: TrainingRun, *, trail: Trail) -> None:
-    """Record how a run ended, in its own timeline and its model's."""
-    finished = TrainingFinished(
-        run_id=str(run.pk),
-        model=run.model.name,
-        state=run.state,
-        version=run.version.number if run.version else None,
-        shards=run.shards_total,
-        shards_fitted=run.shards_hit,
-        forced=run.forced,
+    """Record how a run ended."""
+    trail.record(
+        TrainingFinished(
+            run_id=str(run.pk),
+            model=run.model.name,
+            state=run.state,
+            version=run.version.number if run.version else None,
+            shards=run.shards_total,
+            shards_fitted=run.shards_hit,
+            forced=run.forced,
+        ),
+        about=f"model/{run.model.name}",
     )
-    trail.record(finished, about=f"training/{run.pk}")
-    trail.record(finished, about=f"model/{run.model.name}")

@@ -49,7 +49,7 @@ def start_run(  # noqa: PLR0913  # keyword-only, one a column
     with transaction.atomic():
         model = lock_model(model_id)
         if is_stopped(model.name):
-            raise Stopped(model.name)
+            raise Stopped
         origin = origin_of(source_node_id)
         require_fit_for(model, origin)
         run = (
@@ -68,11 +68,15 @@ def start_run(  # noqa: PLR0913  # keyword-only, one a column
                     forced=forced,
                     created_at=now,
                 )
-                started = TrainingStarted(
-                    run_id=str(run.pk), model=model.name, source=str(origin.node), forced=forced
+                trail.record(
+                    TrainingStarted(
+                        run_id=str(run.pk),
+                        model=model.name,
+                        source=str(origin.node),
+                        forced=forced,
+                    ),
+                    about=f"model/{model.name}",
                 )
-                trail.record(started, about=f"training/{run.pk}")
-                trail.record(started, about=f"model/{model.name}")
         elif forced:
             _force(run, model, source_node_id=source_node_id, reason=reason, actor=actor, now=now)
     return run.pk

@@ -14,10 +14,12 @@ from lineage.graph import EdgeKind, NodeKind
 from lineage.leases import Token
 from lineage.sharding import Shard
 from training.actions.endings import (
+    ARTEFACT_DAMAGED,
     calm,
     doom_unused,
     doom_versions,
     living,
+    warn,
     warn_if_nothing_serves,
     withdraw_row,
 )
@@ -138,8 +140,10 @@ def record_judgement(
             return RunState(run.state)
         if origin.refusal:
             judgement = Judgement(passed=False, reason=origin.refusal, measured=judgement.measured)
+        was_compared = "champion accuracy" in judgement.measured
+        compared_with = champion_of(model.pk) if was_compared else None
         older = [known for known in living(model) if known.pk != version.pk]
-        _qualify(version, judgement, champion=champion_of(model.pk), trail=trail)
+        _qualify(version, judgement, champion=compared_with, trail=trail)
         move(run, RunState.DESTROYING)
         run.save()
         if judgement.passed:
@@ -226,6 +230,13 @@ def _release(model: Model, version: ModelVersion, *, trail: Trail) -> None:
         about=f"model/{model.name}",
     )
     calm(model, version=version.number, actor=trail.actor, now=trail.now)
+
+
+def report_damage(*, version_id: int, actor: Actor, now: datetime) -> None:
+    """Ask people to look at a version whose artefact is not as it was written."""
+    version = ModelVersion.objects.select_related("model").get(pk=version_id)
+    detail: dict[str, object] = {"version": version.number}
+    warn(version.model, kind=ARTEFACT_DAMAGED, detail=detail, actor=actor, now=now)
 
 
 def withdraw(

@@ -59,7 +59,7 @@ def model_named(name: str) -> Model:
         raise ModelUnknown
     model = Model.objects.select_related("family").filter(name=name).first()
     if model is None:
-        raise ModelUnknown(name)
+        raise ModelUnknown
     return model
 
 

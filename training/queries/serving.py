@@ -38,7 +38,7 @@ def serving(model_name: str) -> Serving:
         .first()
     )
     if withdrawn is None:
-        raise NothingReleased(model.name)
+        raise NothingReleased
     return _signed_stop(model, why="every version was withdrawn", withdrawn=withdrawn, stop=None)
 
 
