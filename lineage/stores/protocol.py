@@ -58,9 +58,7 @@ class Erasure:
     kept_rows_digest: str  # of the rows that stay; the second reader found it before and after
     reader: str  # the second reader and its version
     bytes_written: int
-    residual: str = (
-        ""  # what erasing here does not reach, in words for the officer; "" when nothing
-    )
+    residual: str = ""  # what erasing here does not reach, in words for the officer
 
 
 Progress = Callable[[Step, frozenset[UUID]], None]
