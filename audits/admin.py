@@ -191,6 +191,7 @@ class LeafAdmin(ReadOnlyAdmin):
     list_display = ("place", "what", "about_shown", "recorded")
     list_filter = (RecentEvent,)
     ordering = ("-index",)
+    show_full_result_count = False
     paginator = InfinitePaginator  # counting a long trail takes longer than showing it
     empty_sentence = "Nothing is sealed yet."
 

@@ -200,7 +200,7 @@ _HEADERS: Final = ["What", "Since", "Do"]
 def _needs_a_person(now: datetime) -> Table:
     plans = [
         [
-            row_link(f"Plan {plan.pk}", "deletion_batch", plan.pk),
+            row_link(f"Plan of batch {plan.pk}", "deletion_batch", plan.pk),
             ago(plan.planned_at, now),
             badge("approve or give up", Tone.WARN),
         ]

@@ -57,7 +57,6 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
     tells_by: ClassVar[str] = "pk"  # the column of the key
     actions = None
     list_per_page = 50
-    show_full_result_count = False
 
     @override
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -97,8 +97,11 @@ def timeline_of(
     hidden: Collection[str] = (),
 ) -> Timeline:
     """Return recorded facts, newest first; `hidden` names facts that are said elsewhere."""
-    newest_first = sorted(entries, key=lambda entry: entry.at, reverse=True)
-    people = names_of({entry.actor for entry in newest_first})
+    newest_first = sorted(entries, key=_place)[::-1]
+    people = names_of(
+        {entry.actor for entry in newest_first}
+        | {str(value) for entry in newest_first for value in entry.facts.values()}
+    )
     return Timeline(
         title=title,
         moments=[
@@ -108,7 +111,7 @@ def timeline_of(
                 who=people.get(entry.actor, entry.actor),
                 about=entry.about if about else "",
                 facts=[
-                    (in_words(name), shown(value))
+                    (in_words(name), people.get(str(value)) or shown(value))
                     for name, value in entry.facts.items()
                     if name not in hidden and value not in ("", None, [], {})
                 ],
@@ -118,6 +121,11 @@ def timeline_of(
         ],
         empty="The trail says nothing about this yet.",
     )
+
+
+def _place(entry: TrailEntry) -> tuple[datetime, bool, int]:
+    """Return where an entry stands: by time, then by leaf; what is not sealed comes last."""
+    return entry.at, entry.index is None, entry.index or 0
 
 
 def shown(value: object) -> Cell:

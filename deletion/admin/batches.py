@@ -80,7 +80,7 @@ class BatchAdmin(ReadOnlyAdmin):
     list_filter = (Standing,)
     ordering = ("-pk",)
     actions_detail = ("approve", "dissolve")
-    empty_sentence = "No plan was made yet. Requests are planned by the next sweep."
+    empty_sentence = "No requests were planned yet. The next sweep does it."
 
     @override
     def get_queryset(self, request: HttpRequest) -> QuerySet[Batch]:
@@ -92,9 +92,9 @@ class BatchAdmin(ReadOnlyAdmin):
             approver=username_of("approved_by"),
         )
 
-    @admin.display(description="Plan", ordering="pk")
+    @admin.display(description="Batch", ordering="pk")
     def number_shown(self, batch: Batch) -> str:
-        return f"Plan {batch.pk}"
+        return f"Batch {batch.pk}"
 
     @admin.display(description="State")
     def standing(self, batch: Batch) -> SafeString:
@@ -139,7 +139,7 @@ class BatchAdmin(ReadOnlyAdmin):
             else ""
         )
         return Page(
-            title=f"Plan {row.pk}",
+            title=f"Batch {row.pk}",
             badges=[self.standing(row)],
             lead=lead,
             figures=[
@@ -180,7 +180,7 @@ class BatchAdmin(ReadOnlyAdmin):
             request,
             object_id,
             question=lambda row: Confirmation(
-                title=f"Give up plan {row.pk}",
+                title=f"Give up the plan of batch {row.pk}",
                 sentence="Its requests go back and the next sweep plans them again. Their clocks "
                 "go on.",
                 button="Give the plan up",
@@ -290,7 +290,7 @@ def approval_of(batch: Batch) -> Confirmation:
             return repeated
 
     return Confirmation(
-        title=f"Approve plan {batch.pk}",
+        title=f"Approve the plan of batch {batch.pk}",
         sentence="Work begins at once: the records of these people are erased for ever, and the "
         "models that learnt from them are trained again or retired. It cannot be taken back.",
         button="Approve this plan",
@@ -308,7 +308,7 @@ def approve(request: HttpRequest, batch: Batch, said: Mapping[str, Any]) -> str:
         actor=actor_of(request),
         now=timezone.now(),
     )
-    return f"Plan {batch.pk} is approved; work begins with the next sweep."
+    return f"The plan of batch {batch.pk} is approved; work begins with the next sweep."
 
 
 def _dissolve(request: HttpRequest, batch: Batch) -> str:

@@ -170,4 +170,4 @@ def run_link(run: Run | None, progress: dict[UUID, SafeString]) -> SafeString:
 
 def batch_link(batch_id: int | None) -> SafeString:
     """Return a link to a plan's page."""
-    return row_link(f"Plan {batch_id}", "deletion_batch", batch_id) if batch_id else NOTHING
+    return row_link(f"Batch {batch_id}", "deletion_batch", batch_id) if batch_id else NOTHING

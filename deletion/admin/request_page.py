@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Final
 
 from django.db.models import QuerySet
 from django.urls import reverse
@@ -27,6 +28,19 @@ from deletion.admin.clocks import (
 from deletion.models import Certificate, DeletionRequest, Hold, Share
 from deletion.regimes import REGIMES, Regime
 from deletion.states import ENDED_WELL, RequestState
+
+_SAID_ABOVE: Final = frozenset(
+    {
+        "batch_id",
+        "commitments",
+        "completed_at",
+        "erase_by",
+        "erased_at",
+        "models_by",
+        "received_at",
+        "request_id",
+    }
+)
 
 
 def page_of(request: DeletionRequest, *, now: datetime) -> Page:
@@ -61,7 +75,7 @@ def page_of(request: DeletionRequest, *, now: datetime) -> Page:
             *([_holds(holds)] if holds else []),
             _intake(request),
             *([_certificate(certificate)] if certificate else []),
-            timeline_of(_told(request), hidden={"commitments", "request_id"}),
+            timeline_of(_told(request), hidden=_SAID_ABOVE),
             *(
                 [raw("The certificate as it was signed", certificate.envelope)]
                 if certificate
@@ -218,7 +232,7 @@ def _intake(request: DeletionRequest) -> Facts:
             ("Identity", request.verification),
             ("Handed in by", request.caller),
             ("Person named by", ", ".join(namespaces) or "nothing any more: destroyed at the end"),
-            ("Plan", batch_link(request.batch_id)),
+            ("Batch", batch_link(request.batch_id)),
         ],
     )
 

@@ -109,6 +109,7 @@ class DeletionRequestAdmin(ReadOnlyAdmin):
     list_select_related = ("batch",)
     page_related = ("batch",)
     actions_detail = ("approve", "hold", "release", "cancel")
+    list_before_template = "officers/request_views.html"
     empty_sentence = "Nobody has asked to be deleted yet. Requests arrive over the API."
 
     @override
@@ -145,12 +146,14 @@ class DeletionRequestAdmin(ReadOnlyAdmin):
     def received(self, request: DeletionRequest) -> SafeString:
         return moment(request.received_at)
 
-    @admin.display(description="Due next", ordering="next_due")
+    @admin.display(description="Due", ordering="next_due")
     def due(self, request: DeletionRequest) -> SafeString:
         if request.state == RequestState.CANCELLED:
             return badge("withdrawn")
         what, due_at = next_due(request)
-        return format_html('{} <span class="lt-quiet">{}</span>', moment(due_at), what)
+        return format_html(
+            '<span class="lt-stack">{}<span class="lt-quiet">{}</span></span>', moment(due_at), what
+        )
 
     @admin.display(description="Time left")
     def left(self, request: DeletionRequest) -> SafeString:

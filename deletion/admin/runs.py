@@ -203,7 +203,7 @@ def _obligations(run: Run) -> Table:
     rows = run.obligations.select_related("batch").order_by("due_at")
     return Table(
         title="Obligations it discharges",
-        headers=["Plan", "Due", "Discharged"],
+        headers=["Batch", "Due", "Discharged"],
         rows=[
             [batch_link(row.batch_id), moment(row.due_at), moment(row.discharged_at)]
             for row in rows

@@ -4,15 +4,18 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from django.db import connections
 from playwright.sync_api import (
     Browser,
     ConsoleMessage,
     Page,
     Request,
+    Response,
     ViewportSize,
     sync_playwright,
 )
@@ -56,11 +59,10 @@ class Visit:
 
     def picture(self, name: str) -> None:
         """Keep what the page shows, in light and in dark."""
-        for scheme in ("light", "dark"):
-            self.page.emulate_media(color_scheme=scheme)
-            self.page.wait_for_timeout(150)
-            self.page.screenshot(path=self.pictures / f"{name}-{scheme}.png", full_page=True)
-        self.page.emulate_media(color_scheme="light")
+        self.page.screenshot(path=self.pictures / f"{name}-light.png", full_page=True)
+        self.page.evaluate("document.documentElement.classList.add('dark')")
+        self.page.screenshot(path=self.pictures / f"{name}-dark.png", full_page=True)
+        self.page.evaluate("document.documentElement.classList.remove('dark')")
 
     def heard(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:
@@ -70,6 +72,10 @@ class Visit:
         asked = urlsplit(request.url)
         if asked.scheme != "data" and f"{asked.scheme}://{asked.netloc}" != self.site:
             self.wrong.append(f"asked another origin: {request.url}")
+
+    def answered(self, response: Response) -> None:
+        if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            self.wrong.append(f"{response.status} from {response.url}")
 
 
 @pytest.fixture(scope="session")
@@ -96,6 +102,8 @@ def visit(live_server, pictures, monkeypatch) -> Iterator[Visit]:
         visit = _visit(browser, site=live_server.url, pictures=pictures)
         yield visit
         browser.close()
+        # Beside a running loop Django opens a connection of its own, which nobody else would close.
+        connections.close_all()
     assert visit.wrong == []
 
 
@@ -107,10 +115,5 @@ def _visit(browser: Browser, *, site: str, pictures: Path) -> Visit:
     page.on("console", visit.heard)
     page.on("pageerror", lambda error: visit.wrong.append(f"error on {page.url}: {error}"))
     page.on("request", visit.asked)
-    page.on(
-        "response",
-        lambda response: (
-            response.status >= 500 and visit.wrong.append(f"{response.status} from {response.url}")
-        ),
-    )
+    page.on("response", visit.answered)
     return visit

@@ -6,17 +6,29 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import CharField, Count, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Concat
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from typing_extensions import override
+from unfold.enums import ActionVariant
 
 from audits import queries as trail
 from audits.pages.access import BUILDERS
 from audits.pages.cells import NOTHING, Tone, badge, code, moment, number, row_link, state_badge
+from audits.pages.confirmations import button
 from audits.pages.records import Figure, Page, ReadOnlyAdmin
 from audits.pages.sections import Facts, Table, Words, raw, timeline_of
 from training.admin.badges import RUN_TONES, VERSION_TONES, shards_bar, share_words, why_badge
+from training.admin.switch import (
+    REFUSALS,
+    confirm_lift,
+    lift_question,
+    propose,
+    propose_question,
+    pull,
+    stop_question,
+)
 from training.models import Model, ModelVersion, Stop
+from training.queries import EVERYTHING, scope_of
 from training.states import VersionState
 
 
@@ -30,6 +42,8 @@ class DeclaredModelAdmin(ReadOnlyAdmin):
     page_related = ("family",)
     search_fields = ("name",)
     search_help_text = "Part of a model's name"
+    refusals = REFUSALS
+    actions_detail = ("stop", "propose_lift", "lift")
     empty_sentence = "No model is declared."
 
     @override
@@ -37,7 +51,7 @@ class DeclaredModelAdmin(ReadOnlyAdmin):
         found: QuerySet[Model] = super().get_queryset(request)
         serving = ModelVersion.objects.filter(model=OuterRef("pk"), state=VersionState.RELEASED)
         stopped = Stop.objects.filter(
-            Q(scope="everything")
+            Q(scope=EVERYTHING)
             | Q(scope=Concat(Value("model/"), OuterRef("name"), output_field=CharField())),
             lifted_at=None,
         )
@@ -46,6 +60,7 @@ class DeclaredModelAdmin(ReadOnlyAdmin):
             serving_number=Subquery(serving.values("number")[:1]),
             serving_metrics=Subquery(serving.values("metrics")[:1]),
             stop_scope=Subquery(stopped.values("scope")[:1]),
+            own_stop=Subquery(stopped.exclude(scope=EVERYTHING).values("lift_proposed_by")[:1]),
         )
 
     @admin.display(description="Serves")
@@ -65,9 +80,45 @@ class DeclaredModelAdmin(ReadOnlyAdmin):
         return number(model.versions_here)
 
     @override
+    def offers(self, row: Any) -> frozenset[str]:
+        if row.own_stop is None:
+            return frozenset({"stop"})
+        return frozenset({"propose_lift", "lift"} if row.own_stop else {"propose_lift"})
+
+    @button(description="Stop", icon="front_hand", variant=ActionVariant.DANGER)
+    def stop(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Stop the model."""
+        return self.confirm(
+            request,
+            object_id,
+            question=lambda row: stop_question(scope_of(row.name)),
+            do=lambda row, said: pull(request, scope_of(row.name), said),
+        )
+
+    @button(description="Propose to lift the stop", icon="lock_open")
+    def propose_lift(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Propose, as the first of two people, to lift the model's stop."""
+        return self.confirm(
+            request,
+            object_id,
+            question=lambda row: propose_question(scope_of(row.name)),
+            do=lambda row, _: propose(request, scope_of(row.name)),
+        )
+
+    @button(description="Lift the stop", icon="play_arrow", variant=ActionVariant.PRIMARY)
+    def lift(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Lift the model's stop, as the second of two people."""
+        return self.confirm(
+            request,
+            object_id,
+            question=lambda row: lift_question(scope_of(row.name)),
+            do=lambda row, _: confirm_lift(request, scope_of(row.name)),
+        )
+
+    @override
     def page(self, row: Any, *, request: HttpRequest, now: datetime) -> Page:
         stop = Stop.objects.filter(
-            scope__in=["everything", f"model/{row.name}"], lifted_at=None
+            scope__in=[EVERYTHING, scope_of(row.name)], lifted_at=None
         ).first()
         stopped = (
             [

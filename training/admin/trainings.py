@@ -1,7 +1,6 @@
 """Training runs: what the gates said, which shards were fitted, and how it ended."""
 
 from datetime import datetime
-from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -29,6 +28,7 @@ from training.models import GateVerdict, ShardFit, TrainingRun
 @admin.register(TrainingRun)
 class TrainingRunAdmin(ReadOnlyAdmin):
     seen_by = BUILDERS
+    tells_about = "training"
     list_display = ("of", "state_shown", "why", "shards", "asked", "took")
     list_filter = ("state", "forced", "model")
     list_select_related = ("model",)
@@ -96,14 +96,10 @@ class TrainingRunAdmin(ReadOnlyAdmin):
                 ),
                 _verdicts(row),
                 _fits(row),
-                timeline_of(_told(row), hidden={"run_id"}),
+                timeline_of(trail.timeline(f"training/{row.pk}"), hidden={"run_id"}),
                 *([raw("What the check found", row.plan)] if row.plan else []),
             ],
         )
-
-
-def _told(run: TrainingRun) -> list[Any]:
-    return [*trail.timeline(f"training/{run.pk}"), *trail.timeline(f"run/{run.pk}")]
 
 
 def _verdicts(run: TrainingRun) -> Table:
