@@ -1,0 +1,135 @@
+from calendar import monthrange
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deletion.errors import HoldGroundUnknown, RegimeUnknown
+from deletion.regimes import (
+    REGIMES,
+    Span,
+    business_days_after,
+    months_after,
+    read_regimes,
+    regime_named,
+)
+from tests.cast import MONDAY
+
+moments = st.datetimes(
+    min_value=datetime(2000, 1, 1),  # noqa: DTZ001  # hypothesis adds the zone
+    max_value=datetime(2100, 1, 1),  # noqa: DTZ001  # as above
+    timezones=st.just(UTC),
+)
+
+
+@pytest.mark.parametrize(
+    ("received", "due"),
+    [
+        (datetime(2026, 1, 31, 9, tzinfo=UTC), datetime(2026, 2, 28, 9, tzinfo=UTC)),
+        (datetime(2028, 1, 31, 9, tzinfo=UTC), datetime(2028, 2, 29, 9, tzinfo=UTC)),
+        (datetime(2026, 12, 31, 9, tzinfo=UTC), datetime(2027, 1, 31, 9, tzinfo=UTC)),
+        (datetime(2026, 1, 5, 9, tzinfo=UTC), datetime(2026, 2, 5, 9, tzinfo=UTC)),
+        (datetime(2026, 11, 30, 9, tzinfo=UTC), datetime(2026, 12, 30, 9, tzinfo=UTC)),
+    ],
+)
+def test_a_calendar_month_ends_on_the_same_day_or_on_the_last_one(received, due):
+    assert months_after(received, 1) == due
+
+
+@given(moment=moments, months=st.integers(1, 40))
+def test_months_land_in_the_month_they_name_as_late_as_it_allows(moment, months):
+    later = months_after(moment, months)
+
+    assert (later.year * 12 + later.month) - (moment.year * 12 + moment.month) == months
+    assert later.day == min(moment.day, monthrange(later.year, later.month)[1])
+    assert later.timetz() == moment.timetz()
+
+
+@given(first=moments, second=moments, months=st.integers(1, 40))
+def test_who_asks_earlier_is_never_due_later(first, second, months):
+    earlier, later = sorted((first, second))
+
+    assert months_after(earlier, months) <= months_after(later, months)
+
+
+@given(moment=moments, days=st.integers(1, 60))
+def test_business_days_count_mondays_to_fridays_after_the_day_itself(moment, days):
+    end = business_days_after(moment, days)
+
+    between = [moment + timedelta(days=n) for n in range(1, (end - moment).days + 1)]
+    assert sum(day.weekday() < 5 for day in between) == days
+    assert end.weekday() < 5
+
+
+def test_ten_business_days_after_a_monday_are_two_weeks():
+    assert business_days_after(MONDAY, 10) == MONDAY + timedelta(days=14)
+
+
+@pytest.mark.parametrize("said", [{}, {"days": 0}, {"days": 3, "months": 1}, {"days": -1}])
+def test_a_span_says_exactly_one_length(said):
+    with pytest.raises(ValueError, match="a span is"):
+        Span(**said)
+
+
+@given(received=moments, name=st.sampled_from(sorted(REGIMES)))
+def test_no_clock_runs_longer_than_the_law_and_data_go_before_models(received, name):
+    clocks = regime_named(name).clocks(received)
+
+    assert received < clocks.erase_by <= clocks.models_by <= clocks.lawful_until
+
+
+def test_the_gdpr_counts_a_calendar_month_and_asks_for_no_acknowledgement():
+    clocks = regime_named("gdpr").clocks(datetime(2026, 1, 31, tzinfo=UTC))
+
+    assert clocks.lawful_until == datetime(2026, 2, 28, tzinfo=UTC)
+    assert clocks.erase_by == datetime(2026, 2, 10, tzinfo=UTC)
+    assert clocks.models_by == datetime(2026, 2, 20, tzinfo=UTC)
+    assert clocks.acknowledge_by is None
+
+
+def test_the_ccpa_counts_days_and_acknowledges_in_business_days():
+    clocks = regime_named("ccpa").clocks(MONDAY)
+
+    assert clocks.lawful_until == MONDAY + timedelta(days=45)
+    assert clocks.acknowledge_by == datetime(2026, 1, 19, tzinfo=UTC)
+
+
+def test_every_regime_says_where_it_stands_and_when_it_was_reviewed():
+    for regime in REGIMES.values():
+        assert regime.erase_article
+        assert regime.erase_source
+        assert isinstance(regime.reviewed, date)
+        assert regime.keep
+        assert len(set(regime.articles)) == len(regime.articles)
+
+
+def test_a_regime_that_nobody_declared_is_refused_with_those_that_are():
+    with pytest.raises(RegimeUnknown, match="ccpa, gdpr, internal"):
+        regime_named("lgpd")
+
+
+def test_a_hold_needs_a_ground_that_the_law_knows():
+    law = regime_named("gdpr")
+
+    assert law.ground("GDPR Art. 17(3)(e)").reason == "legal claims"
+    with pytest.raises(HoldGroundUnknown, match="17\\(3\\)\\(b\\)"):
+        law.ground("because we like to keep it")
+
+
+def test_an_own_window_longer_than_the_law_does_not_lengthen_the_clock():
+    lax = read_regimes(
+        """
+        [lax]
+        title = "A promise that its own window breaks"
+        reviewed = 2026-01-01
+        erase = { article = "1", source = "here" }
+        keep = []
+        clock = { article = "2", act = { days = 30 } }
+        slo = { erase = { days = 90 }, models = { days = 90 } }
+        """
+    )["lax"]
+
+    clocks = lax.clocks(MONDAY)
+
+    assert clocks.erase_by == clocks.models_by == MONDAY + timedelta(days=30)
