@@ -11,6 +11,7 @@ user can enter; no TCP port is opened, no system user is made, no permission els
 import argparse
 import importlib.util
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -24,7 +25,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-NOBODY: Final = 65534
+NOBODY: Final = 65534  # on every Linux
 PATIENCE_SECONDS: Final = 60
 LONGEST_TEMP_DIR: Final = 70  # a unix socket's path holds 107 bytes, and ours needs some of them
 SI_KERNEL: Final = 0x80  # sent by the terminal, thus to the command as well
@@ -167,8 +168,7 @@ class Services:
     def _prepare_postgres(self) -> None:
         self._programs = postgres_programs()
         self._data = self._kept or self.folder / "data"
-        if os.geteuid() == 0:
-            self._give_up_root()
+        self._become_somebody()
         if (self._data / "PG_VERSION").exists():
             return
         self._data.parent.mkdir(parents=True, exist_ok=True)
@@ -193,29 +193,35 @@ class Services:
         if made.returncode:
             raise NoServer(f"initdb failed:\n{made.stdout}{made.stderr}")
 
-    def _give_up_root(self) -> None:
-        """Make PostgreSQL, which refuses to run as root, see another user.
+    def _become_somebody(self) -> None:
+        """Let PostgreSQL run, which refuses root and users whom the machine does not know.
 
-        Best is a user namespace: root looks like an ordinary user and the files stay root's. Where
-        namespaces are forbidden it runs as `nobody`, on a copy of its programs that it can read.
+        Best is a user namespace: we look like `nobody`, and the files stay ours. Where namespaces
+        are forbidden, root has it run as the real `nobody`, on programs that `nobody` can read.
         """
-        namespace = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
-        if "NO_USER_NAMESPACES" not in os.environ and shutil.which("unshare"):
-            tried = subprocess.run([*namespace, "true"], check=False, capture_output=True)
-            if tried.returncode == 0:
-                self._prefix = namespace
-                return
+        if os.geteuid() != 0 and _is_known(os.geteuid()):
+            return
+        namespace = ["unshare", "--user", f"--map-user={NOBODY}", f"--map-group={NOBODY}"]
+        if "NO_USER_NAMESPACES" not in os.environ and _runs([*namespace, "true"]):
+            self._prefix = namespace
+            return
+        if os.geteuid() != 0:
+            raise NoServer("this user is not in /etc/passwd, and user namespaces are forbidden")
         if self._kept:
             raise NoServer("--data as root needs user namespaces, which are forbidden here")
         self._identity = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+        if not _runs([str(self._programs / "postgres"), "--version"], **self._identity):
+            self._programs = self._copy_of_programs()
+        os.chown(self.folder, NOBODY, NOBODY)
+
+    def _copy_of_programs(self) -> Path:
         package = self._programs.parents[1]
-        copy = self.folder / package.name
-        shutil.copytree(self._programs.parent, copy / self._programs.parent.name, symlinks=True)
+        copy = self.folder / package.name / self._programs.parent.name
+        shutil.copytree(self._programs.parent, copy, symlinks=True)
         libraries = package.with_name(package.name + ".libs")  # where wheels keep what they link to
         if libraries.is_dir():
             shutil.copytree(libraries, self.folder / libraries.name)
-        self._programs = copy / self._programs.parent.name / self._programs.name
-        os.chown(self.folder, NOBODY, NOBODY)
+        return copy / self._programs.name
 
     def _start_postgres(self) -> None:
         sockets = self.folder / "postgres"
@@ -291,6 +297,23 @@ class Services:
 
     def _bare_environment(self) -> dict[str, str]:
         return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"}
+
+
+def _is_known(uid: int) -> bool:
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True
+
+
+def _runs(command: Sequence[str], **identity: Any) -> bool:
+    """Try a command that should simply succeed."""
+    try:
+        tried = subprocess.run(command, check=False, capture_output=True, cwd="/", **identity)
+    except OSError:  # not there, or not to be read by that user
+        return False
+    return tried.returncode == 0
 
 
 def _answers(path: Path) -> bool:

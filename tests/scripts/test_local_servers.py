@@ -1,7 +1,9 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import psycopg2
 import pytest
 
 from config.environment import database
-from scripts.local_servers import ROOT, Services
+from scripts.local_servers import ROOT, Services, _runs, postgres_programs
 
 LAUNCHER = [sys.executable, str(ROOT / "scripts" / "local_servers.py")]
 SERVERS = {"postgres", "redis-server", "valkey-server"}
@@ -180,3 +182,32 @@ def test_root_without_user_namespaces_runs_postgresql_as_nobody():
 
     assert owner != 0
     assert answer == [(1,)]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.parametrize("uid", [1, 54321])
+def test_an_ordinary_user_and_one_whom_the_machine_does_not_know_can_start_them(uid):
+    somebody = {"user": uid, "group": uid, "extra_groups": []}
+    programs = postgres_programs()
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+        "PG_BINDIR": str(programs),
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("local_servers.py", "watchdog.py"):
+            shutil.copy(ROOT / "scripts" / name, folder)
+        Path(folder).chmod(0o755)
+        if not _runs([str(programs / "postgres"), "--version"], **somebody):
+            pytest.skip("the programs stand where only root can read them")
+
+        ended = subprocess.run(
+            ["/usr/bin/python3", f"{folder}/local_servers.py", "--", "sh", "-c", "exit 7"],
+            check=False,
+            cwd="/",
+            env=environment,
+            capture_output=True,
+            text=True,
+            **somebody,
+        )
+
+    assert ended.returncode == 7, ended.stderr
