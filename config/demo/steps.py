@@ -162,12 +162,12 @@ def _released(stage: Stage, model: str, *, version: int) -> float:
     """Wait until a version of a model serves; return its accuracy on the hold-out."""
 
     def served() -> dict[str, Any]:
-        found = stage.officer.get(f"/api/v1/models/{model}")
-        serving = found.get("released") or {}
-        return serving if serving.get("number") == version else {}
+        versions = stage.officer.get(f"/api/v1/models/{model}")["versions"]
+        found = [one for one in versions if one["state"] == "released"]
+        return found[0] if found and found[0]["number"] == version else {}
 
     serving = wait_for(served, what=f"{model} version {version}", seconds=PATIENCE_SECONDS)
-    return float(serving["metrics"]["accuracy"])
+    return float(serving["metrics"]["challenger accuracy"])
 
 
 def choose_leavers(stage: Stage) -> None:
@@ -214,30 +214,41 @@ def follow(stage: Stage) -> None:
     with stage.console.status("the service plans, erases, retrains and certifies …"):
         requests = wait_for(complete, what="the requests to complete", seconds=PATIENCE_SECONDS)
     stage.requests = requests
-    batches = stage.officer.get("/api/v1/batches")["results"]
-    stage.done(
-        "planned and approved",
-        *(
-            f"{len(batch['plan']['obligations'])} targets · plan {batch['digest'][:12]}… · "
-            f"approved by {batch['approved_by']}"
-            for batch in batches
-        ),
-    )
-    for target, outcomes in _outcomes(requests[:-1]).items():
-        stage.done(f"{target}", *outcomes)
     if {target["outcome"] for target in requests[-1]["targets"]} != {"absent"}:
         raise DemoFailed("the person who exists nowhere was not found absent everywhere")
-    stage.done("nobody", "the person who exists nowhere: absent everywhere, never “erased”")
+    stage.done("planned and approved", *_plans(stage))
+    said = _outcomes(requests[:-1])
+    stage.done("values erased", *said["store"], "the person who exists nowhere: absent in both")
+    stage.done("models clean", *said["model"])
+    _check_shards(stage)
+
+
+def _plans(stage: Stage) -> list[str]:
+    return [
+        f"{len(batch['plan']['obligations'])} targets · plan {batch['digest'][:12]}… · "
+        f"approved by {batch['approved_by']}"
+        for batch in stage.officer.get("/api/v1/batches")["results"]
+        if batch["approved_at"]
+    ]
 
 
 def _outcomes(requests: Iterable[dict[str, Any]]) -> dict[str, list[str]]:
-    """Return, for each target, what became of it, each different sentence once."""
-    said: dict[str, dict[str, None]] = {}
+    """Return what became of stores and of models, each different sentence once."""
+    said: dict[str, dict[str, None]] = {"store": {}, "model": {}}
     for request in requests:
         for target in request["targets"]:
-            words = f"{target['outcome']}" + (f" · {target['note']}" if target["note"] else "")
-            said.setdefault(target["target"], {})[words] = None
-    return {target: list(words) for target, words in said.items()}
+            kind, _, name = target["target"].partition("/")
+            note = target["note"].replace("; ", f"\n{'':<29}  ", 1)
+            words = f"{name}: {target['outcome']}" + (f" · {note}" if note else "")
+            said[kind][words] = None
+    return {kind: list(words) for kind, words in said.items()}
+
+
+def _check_shards(stage: Stage) -> None:
+    runs = stage.officer.get(f"/api/v1/models/{CHAMPION}/runs")
+    hit = {run["version"]: run["shards_hit"] for run in runs}
+    if hit[2] != len(stage.shards_hit):
+        raise DemoFailed(f"{hit[2]} shards were fitted, the three were in {len(stage.shards_hit)}")
 
 
 def compare_with_the_clock(stage: Stage) -> None:

@@ -34,7 +34,7 @@ def patients(world: World) -> Patients:
 
 def runs_of(world: World) -> list[dict[str, str]]:
     answer = world.get("/api/v1/models/diagnosis/runs")
-    return list(answer["results"])
+    return list(answer)
 
 
 def files_naming(patients: Patients, person: str) -> set[str]:
