@@ -118,7 +118,7 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
             " trained_at withdrawn_at doomed_at destroyed_at"
         ),
     },
-    "training.Qualification": {PLAIN: "id version champion passed measured judged_at"},
+    "training.Qualification": {PLAIN: "id version champion passed reason measured judged_at"},
     "training.ShardFit": {PLAIN: f"{LEASE} id run shard key people rows snapshot reused"},
     "training.Snapshot": {
         PLAIN: "id model shard key file digest fitted_at doomed_at destroyed_at",

@@ -194,11 +194,12 @@ def verbs_in(source: str) -> list[str]:
 
 
 def odd_actions_in(source: str) -> list[str]:
-    """Actions whose parameters are not keyword-only, with `actor` and `now` at the end."""
+    """Public actions whose parameters are not keyword-only, with `actor` and `now` at the end."""
     return [
         function.name
         for function in ast.parse(source).body
         if isinstance(function, ast.FunctionDef)
+        and not function.name.startswith("_")
         and "audited(" in ast.unparse(function)
         and not _reads_like_an_action(function.args)
     ]

@@ -26,11 +26,11 @@ def test_every_setting_is_in_the_example_and_the_other_way_round():
 def test_the_defaults_in_the_example_are_the_defaults():
     source = (BASE_DIR / "config" / "settings.py").read_text()
     defaults = {
-        call.args[0].value: ast.unparse(next(w.value for w in call.keywords if w.arg == "default"))
+        ast.literal_eval(call.args[0]): ast.unparse(word.value)
         for call in ast.walk(ast.parse(source))
-        if isinstance(call, ast.Call)
-        and ast.unparse(call.func).startswith("env.")
-        and any(word.arg == "default" for word in call.keywords)
+        if isinstance(call, ast.Call) and ast.unparse(call.func).startswith("env.")
+        for word in call.keywords
+        if word.arg == "default"
     }
     plain = {"timedelta(seconds=120)": "120", "timedelta(days=1)": "86400", "[]": ""}
 
