@@ -1,9 +1,11 @@
 """Registers a recipe, pays for one draw on the newest dataset version, draws and keeps it."""
 
 import json
+import time
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
@@ -16,7 +18,8 @@ from privacy.management.refusals import in_one_line
 from privacy.models import Release
 from privacy.states import ReleaseState
 
-DRAWER = Actor("command:draw_release")
+DRAWER: Final = Actor("command:draw_release")
+PATIENCE_SECONDS: Final = 300
 
 
 class Command(BaseCommand):
@@ -26,6 +29,13 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("recipe", type=Path, help="a file in the form of recipe-1.json")
         parser.add_argument("--family", help="draw from this dataset family instead")
+        parser.add_argument(
+            "--patience",
+            type=int,
+            default=PATIENCE_SECONDS,
+            metavar="SECONDS",
+            help=f"how long to wait when a worker draws it; default: {PATIENCE_SECONDS}",
+        )
 
     @override
     def handle(self, *args: Any, **options: Any) -> None:
@@ -43,11 +53,11 @@ class Command(BaseCommand):
                 now=timezone.now(),
             )
             tasks.draw(str(release.pk))
-            self._show(queries.release_numbered(release.pk))
+            self._show(_ended(release.pk, patience_seconds=options["patience"]))
 
     def _show(self, release: Release) -> None:
         if release.state != ReleaseState.COMMITTED:
-            raise CommandError(f"release {release.pk} is {release.state}: somebody else draws it")
+            raise CommandError(f"release {release.pk} is {release.state}")
         self.stdout.write(
             f"release {release.pk} of {release.recipe} on version {release.dataset_version.seq}: "
             f"ε={release.epsilon.normalize():f} at δ={release.delta.normalize():f}, "
@@ -55,6 +65,18 @@ class Command(BaseCommand):
         )
         for key, count in (release.result or {}).get("counts", {}).items():
             self.stdout.write(f"  {key}: {count}")
+
+
+def _ended(release_id: UUID, *, patience_seconds: int) -> Release:
+    """Wait until the release is drawn: a worker may have taken it first."""
+    deadline = time.monotonic() + patience_seconds
+    while True:
+        release = queries.release_numbered(release_id)
+        if release.state not in {ReleaseState.RESERVED, ReleaseState.DRAWING}:
+            return release
+        if time.monotonic() > deadline:
+            raise CommandError(f"release {release_id} is still {release.state}: a worker has it")
+        time.sleep(0.2)
 
 
 def _declaration(file: Path) -> dict[str, Any]:

@@ -61,8 +61,8 @@ def test_a_recipe_can_be_drawn_from_a_family_of_another_name(version, tmp_path):
 def test_a_release_that_somebody_else_draws_is_not_drawn_here(version, tmp_path):
     make_drawing(version)
 
-    with pytest.raises(CommandError, match="is drawing: somebody else draws it"):
-        call_command("draw_release", written(tmp_path))
+    with pytest.raises(CommandError, match="is still drawing: a worker has it"):
+        call_command("draw_release", written(tmp_path), "--patience=0")
 
 
 @pytest.mark.parametrize(
