@@ -51,10 +51,10 @@ def rows_of_others(patients: Patients, *gone: str) -> pl.DataFrame:
 
 
 KILLS: dict[str, Callable[[World], None]] = {
-    "the web server": lambda world: world.service.kill("web"),
-    "the worker": lambda world: world.service.kill("worker"),
-    "the sweeper": lambda world: world.service.kill("sweeper"),
-    "beat": lambda world: world.service.kill("beat"),
+    "the web server": lambda world: world.kill("web"),
+    "the worker": lambda world: world.kill("worker"),
+    "the sweeper": lambda world: world.kill("sweeper"),
+    "beat": lambda world: world.kill("beat"),
     "PostgreSQL": lambda world: world.services.restart_postgres(),
     "Redis's memory": lambda world: world.empty_redis(),
 }

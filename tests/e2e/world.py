@@ -120,6 +120,12 @@ class World:
         """Return a request's state, as the API tells it."""
         return str(self.get(f"/api/v1/deletion-requests/{request_id}")["state"])
 
+    def kill(self, part: str) -> None:
+        """Kill a part of the service and its children; return when it was started again."""
+        killed = self.service.pids[part]
+        self.service.kill(part)
+        self.wait_for(lambda: self.service.pids[part] != killed, what=f"{part} to start again")
+
     def empty_redis(self) -> None:
         """Forget everything that Redis knows."""
         url = self.environment["REDIS_URL"].replace("redis+socket://", "unix://")
