@@ -2,9 +2,10 @@ from datetime import date
 from http import HTTPStatus
 
 import pytest
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import IntegrityError, OperationalError
 from django.http import Http404
+from django.test import RequestFactory
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.renderers import BaseRenderer
@@ -13,7 +14,13 @@ from rest_framework.test import APIClient, APIRequestFactory
 from rest_framework.views import APIView
 from typing_extensions import override
 
-from config.api_errors import PROBLEM_JSON, STATUS_BY_ERROR
+from config.api_errors import (
+    PROBLEM_JSON,
+    STATUS_BY_ERROR,
+    bad_request,
+    not_found,
+    server_error,
+)
 from deletion.errors import MoveNotAllowed, PlanOutdated
 from deletion.states import RequestState
 from lineage.errors import IdentifierMalformed
@@ -209,6 +216,24 @@ def test_an_unknown_address_of_the_api_is_a_problem(path):
 
     assert answer.status_code == 404
     assert answer["Content-Type"] == PROBLEM_JSON
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        (lambda request: not_found(request, Http404()), 404),
+        (lambda request: bad_request(request, SuspiciousOperation()), 400),
+        (server_error, 500),
+    ],
+)
+def test_what_fails_before_a_view_is_a_problem_below_api_and_a_page_elsewhere(answer, status):
+    below, elsewhere = (
+        answer(RequestFactory().get(path)) for path in ("/api/v1/stores", "/admin/stores")
+    )
+
+    assert below.status_code == elsewhere.status_code == status
+    assert below["Content-Type"] == PROBLEM_JSON
+    assert elsewhere["Content-Type"].startswith("text/html")
 
 
 def test_an_unknown_address_elsewhere_is_a_page():
