@@ -1,0 +1,199 @@
+"""Whatever is done in whatever order, no request is complete while one of its targets is open."""
+
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from django.conf import settings as live_settings
+from django.db import transaction
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from config.traces import tables_naming
+from deletion import actions, tasks
+from deletion.errors import (
+    HoldUnknown,
+    IdempotencyKeyReused,
+    MoveNotAllowed,
+    NotComplete,
+    RequestAlreadyOpen,
+)
+from deletion.models import Certificate, DeletionRequest, Run, RunPart, Share
+from deletion.queries import work
+from deletion.states import ENDED_WELL
+from tests.cast import ALICE, BOB
+from tests.deletion.builders import make_due, make_request, raw, right_now
+from tests.lineage.builders import PATIENT_ID, make_dataset, pseudonym, write_people
+
+pytestmark = pytest.mark.django_db
+
+ASKING = (ALICE, "carol-canary-9e03", "ghost-canary-0000")
+GROUND = "GDPR Art. 17(3)(e)"
+
+
+class Machine(RuleBasedStateMachine):
+    """Three people ask; workers, officers and other programs act at any time. BOB never asks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.block = transaction.atomic()
+        self.block.__enter__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.place = Path(self.folder.name)
+        make_dataset(self.place)
+        self.asked: dict[str, Any] = {}
+        self.count = 0
+
+    def teardown(self) -> None:
+        transaction.set_rollback(True)
+        self.block.__exit__(None, None, None)
+        self.folder.cleanup()
+
+    def request_of(self, person: str) -> DeletionRequest:
+        return DeletionRequest.objects.get(pk=self.asked[person])
+
+    @rule(person=st.sampled_from(ASKING))
+    def ask(self, person: str) -> None:
+        self.count += 1
+        with suppress(RequestAlreadyOpen, IdempotencyKeyReused):
+            opened = make_request(raw(person), key=f"k{self.count}", now=right_now())
+            self.asked[person] = opened.request.pk
+
+    @rule()
+    def sweep(self) -> None:
+        tasks.sweep()
+
+    @rule()
+    def work(self) -> None:
+        for part in work.waiting_parts(now=right_now(), limit=1):
+            tasks.erase_part(part)
+
+    @rule()
+    def close(self) -> None:
+        for run in work.waiting_runs(now=right_now(), limit=1):
+            tasks.close_run(str(run))
+
+    @rule()
+    def die(self) -> None:
+        """Take a part and never come back; the lease ends."""
+        for part in work.waiting_parts(now=right_now(), limit=1):
+            actions.claim_part(
+                part_id=part,
+                owner="dead",
+                length=live_settings.LEASE,
+                most_attempts=live_settings.ATTEMPTS,
+                actor="user:1",
+                now=right_now(),
+            )
+        make_due()
+
+    @precondition(lambda self: self.asked)
+    @rule(data=st.data())
+    def hold(self, data: Any) -> None:
+        person = data.draw(st.sampled_from(sorted(self.asked)))
+        with suppress(MoveNotAllowed):
+            actions.place_hold(
+                request_id=self.asked[person],
+                article=GROUND,
+                reason="",
+                actor="user:1",
+                now=right_now(),
+            )
+
+    @precondition(lambda self: self.asked)
+    @rule(data=st.data())
+    def release(self, data: Any) -> None:
+        person = data.draw(st.sampled_from(sorted(self.asked)))
+        with suppress(HoldUnknown):
+            actions.release_hold(request_id=self.asked[person], actor="user:2", now=right_now())
+
+    @precondition(lambda self: self.asked)
+    @rule(data=st.data())
+    def cancel(self, data: Any) -> None:
+        person = data.draw(st.sampled_from(sorted(self.asked)))
+        with suppress(MoveNotAllowed):
+            actions.cancel(request_id=self.asked[person], actor="user:1", now=right_now())
+
+    @precondition(lambda self: self.asked)
+    @rule(data=st.data())
+    def hurry(self, data: Any) -> None:
+        """Try to complete a request that may not be ready at all."""
+        person = data.draw(st.sampled_from(sorted(self.asked)))
+        with suppress(MoveNotAllowed, NotComplete):
+            actions.complete_request(request_id=self.asked[person], actor="user:1", now=right_now())
+
+    @rule(person=st.sampled_from(ASKING))
+    def write_back(self, person: str) -> None:
+        """Let another program write a file with somebody in it, in the middle of anything."""
+        self.count += 1
+        write_people(self.place / f"late-{self.count}.parquet", (BOB, person))
+
+    @rule()
+    def break_a_file(self) -> None:
+        (self.place / "broken.parquet").write_bytes(b"PAR1 broken PAR1")
+
+    @rule()
+    def repair(self) -> None:
+        (self.place / "broken.parquet").unlink(missing_ok=True)
+        for run in Run.objects.filter(state="stuck"):
+            actions.retry_run(run_id=run.pk, actor="user:1", now=right_now())
+
+    @invariant()
+    def complete_means_that_every_target_ended_well(self) -> None:
+        for request in DeletionRequest.objects.filter(state="complete"):
+            outcomes = set(Share.objects.filter(request=request).values_list("outcome", flat=True))
+            assert outcomes
+            assert outcomes <= ENDED_WELL
+
+    @invariant()
+    def exactly_the_complete_have_a_certificate_and_the_closed_have_no_key(self) -> None:
+        for request in DeletionRequest.objects.all():
+            certified = Certificate.objects.filter(request=request).exists()
+            assert certified == (request.state == "complete")
+            closed = request.state in {"complete", "cancelled"}
+            assert (request.wrapped_key is None) == closed
+            assert request.identifiers.exists() != closed
+
+    @invariant()
+    def nobody_is_in_the_index_after_their_certificate(self) -> None:
+        for person, request in self.asked.items():
+            if self.request_of(person).state == "complete":
+                assert Share.objects.filter(request=request).exists()
+                assert tables_naming(str(pseudonym(person))) <= {"lineage_pseudonym"}
+
+    @invariant()
+    def one_run_a_store(self) -> None:
+        assert Run.objects.exclude(state="succeeded").count() <= 1
+
+    @invariant()
+    def the_bystander_stays(self) -> None:
+        assert BOB in pq.read_table(self.place / "part-0.parquet")[PATIENT_ID].to_pylist()
+
+    @invariant()
+    def a_proof_was_read_by_somebody(self) -> None:
+        for part in RunPart.objects.filter(finished_at__isnull=False):
+            assert part.evidence["proven_by"]
+
+
+def test_no_path_leads_to_complete_with_an_open_target(settings_of_the_service):
+    run_state_machine_as_test(
+        Machine,
+        settings=settings(max_examples=12, stateful_step_count=25, deadline=None),
+    )
+
+
+@pytest.fixture
+def settings_of_the_service(settings):
+    settings.COALESCE = settings.COALESCE * 0
+    settings.ATTEMPTS = 3
+    return settings
