@@ -3,6 +3,7 @@
 It searches raw content, so it needs no knowledge of what a table means and cannot forget a new one.
 """
 
+import json
 from pathlib import Path
 
 import redis
@@ -22,7 +23,7 @@ def _spellings(needle: str) -> tuple[str, ...]:
             low.encode().hex(),
             needle.upper().encode().hex(),
             needle.encode("utf-16-le").hex(),
-            needle.encode("unicode_escape").decode().lower(),
+            *(json.dumps(spelling)[1:-1].lower() for spelling in (needle, low, needle.upper())),
         )
     )
     return tuple(seen)
