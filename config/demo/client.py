@@ -16,6 +16,12 @@ class DemoFailed(Exception):
     """A step did not end as it must; the message says which and how."""
 
 
+class Refused(DemoFailed):
+    """The service said no; `problem` is its answer."""
+
+    problem: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
     """One caller of the service: an address and a token."""
@@ -49,9 +55,9 @@ class Client:
             with urlopen(request, timeout=30) as answer:  # noqa: S310  # as above
                 return json.load(answer)
         except HTTPError as error:
-            raise DemoFailed(
-                f"{method} {path} was answered {error.code}: {error.read().decode()}"
-            ) from error
+            refused = Refused(f"{method} {path} was answered {error.code}")
+            refused.problem = error.read().decode()
+            raise refused from error
 
 
 def wait_until_ready(address: str, *, seconds: float = 30) -> None:

@@ -2,7 +2,9 @@
 
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import duckdb
 from django.conf import settings
@@ -10,8 +12,8 @@ from django.conf import settings
 from audits.bundle import verify_bundle, write_bundle
 from audits.notes import read_key
 from audits.proofs import read_proof
-from config.demo.client import DemoFailed
-from config.demo.stage import NAMESPACE, Stage
+from config.demo.client import DemoFailed, Refused, wait_for
+from config.demo.stage import NAMESPACE, PATIENCE_SECONDS, Stage
 from config.traces import files_naming, redis_naming, tables_naming
 from lineage.stores.pages import search_pages
 
@@ -82,7 +84,11 @@ def prove_absence(stage: Stage) -> None:
 def verify_certificates(stage: Stage) -> None:
     """Verify each certificate from its bundle, as an auditor would, without the database."""
     for request in stage.asked:
-        answer = stage.officer.get(f"/api/v1/deletion-requests/{request}/certificate")
+        answer = wait_for(
+            partial(_sealed_certificate, stage, request),
+            what="the certificate to be sealed",
+            seconds=PATIENCE_SECONDS,
+        )
         with tempfile.TemporaryDirectory() as folder:
             write_bundle(
                 Path(folder) / "bundle",
@@ -96,3 +102,15 @@ def verify_certificates(stage: Stage) -> None:
         "certificates verified",
         f"{len(stage.asked)} of {len(stage.leavers)} · signed, and proven to be in the trail",
     )
+
+
+def _sealed_certificate(stage: Stage, request: str) -> dict[str, Any]:
+    try:
+        answer: dict[str, Any] = stage.officer.get(
+            f"/api/v1/deletion-requests/{request}/certificate"
+        )
+    except Refused as refused:
+        if "NotSealedYet" in refused.problem:
+            return {}
+        raise
+    return answer

@@ -45,6 +45,6 @@ class Stage:
         """Print one finished step."""
         self.steps += 1
         head, *rest = details
-        self.console.print(f"[bold green]{self.steps:>2} ✓[/] [bold]{title:<23}[/] {head}")
+        self.console.print(f"[bold green]{self.steps:>2} ✓[/] [bold]{title:<24}[/] {head}")
         for line in rest:
-            self.console.print(f"{'':<29}{line}")
+            self.console.print(f"{'':<30}{line}")

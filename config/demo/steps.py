@@ -33,6 +33,7 @@ from lineage.sharding import HOLD_OUT, Sharding
 
 RECIPE = "examples/recipes/breast-cancer.json"
 LEAVERS = 3
+SUCCESSOR = 2  # the number of the version without them
 
 
 def _command(name: str, *words: object) -> str:
@@ -220,7 +221,7 @@ def follow(stage: Stage) -> None:
     said = _outcomes(requests[:-1])
     stage.done("values erased", *said["store"], "the person who exists nowhere: absent in both")
     stage.done("models clean", *said["model"])
-    _check_shards(stage)
+    _show_successor(stage)
 
 
 def _plans(stage: Stage) -> list[str]:
@@ -238,17 +239,28 @@ def _outcomes(requests: Iterable[dict[str, Any]]) -> dict[str, list[str]]:
     for request in requests:
         for target in request["targets"]:
             kind, _, name = target["target"].partition("/")
-            note = target["note"].replace("; ", f"\n{'':<29}  ", 1)
+            note = target["note"].replace("; ", f"\n{'':<30}  ", 1)
             words = f"{name}: {target['outcome']}" + (f" · {note}" if note else "")
             said[kind][words] = None
     return {kind: list(words) for kind, words in said.items()}
 
 
-def _check_shards(stage: Stage) -> None:
+def _show_successor(stage: Stage) -> None:
     runs = stage.officer.get(f"/api/v1/models/{CHAMPION}/runs")
-    hit = {run["version"]: run["shards_hit"] for run in runs}
-    if hit[2] != len(stage.shards_hit):
-        raise DemoFailed(f"{hit[2]} shards were fitted, the three were in {len(stage.shards_hit)}")
+    run = next(run for run in runs if run["version"] == SUCCESSOR)
+    if run["shards_hit"] != len(stage.shards_hit):
+        raise DemoFailed(f"{run['shards_hit']} shards fitted, not the {len(stage.shards_hit)} hit")
+    versions = stage.officer.get(f"/api/v1/models/{CHAMPION}")["versions"]
+    states = {version["number"]: version["state"] for version in versions}
+    if states != {1: "destroyed", SUCCESSOR: "released"}:
+        raise DemoFailed(f"the versions of {CHAMPION} are {states}")
+    told = run["metrics"]
+    stage.done(
+        "successor qualified",
+        f"{CHAMPION} version {SUCCESSOR} serves: accuracy {told['challenger accuracy']:.3f}, its "
+        f"predecessor had {told['champion accuracy']:.3f}",
+        "version 1 is withdrawn, its artefact and the snapshots of the shards hit are destroyed",
+    )
 
 
 def compare_with_the_clock(stage: Stage) -> None:
