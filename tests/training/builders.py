@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from django.conf import settings
 
+from config.traces import files_naming
 from lineage.models import DatasetFamily, DatasetVersion
 from tests.cast import ALICE, BOB, MONDAY, OFFICER
 from tests.lineage.builders import PATIENT_ID, make_family, make_store, make_version
@@ -48,6 +50,14 @@ def write_symptoms(
         path = folder / f"part-{number}.parquet"
         pq.write_table(table.slice(number * each, each), path, row_group_size=16)
     return folder
+
+
+def remove(person: str, folder: Path) -> None:
+    """Rewrite the files without a person's rows, as an erasure leaves them."""
+    for path in sorted(folder.glob("*.parquet")):
+        table = pq.read_table(path)
+        stays = [who != person for who in table[PATIENT_ID].to_pylist()]
+        pq.write_table(table.filter(pa.array(stays)), path, row_group_size=16)
 
 
 def make_patients(  # noqa: PLR0913  # keyword-only, one a column
@@ -94,16 +104,9 @@ def make_model(  # noqa: PLR0913  # keyword-only, one a column
     )
 
 
-def train(model: Model, *, forced: bool = False, reason: str = "a test") -> RunSummary:
+def train(model: Model, *, forced: bool = False) -> RunSummary:
     """Train on the newest source to the end, in this process; return how it ended."""
-    run_id = actions.start_run(
-        model_id=model.pk,
-        source_node_id=queries.newest_source(model.pk),
-        reason=reason,
-        forced=forced,
-        actor=OFFICER,
-        now=MONDAY,
-    )
+    run_id = start(model, forced=forced)
     tasks.drive(run_id)
     return queries.run_summary(run_id)
 
@@ -119,7 +122,28 @@ def version_of(model: Model, number: int) -> ModelVersion:
     return ModelVersion.objects.get(model=model, number=number)
 
 
+def artefact_folder() -> Path:
+    return Path(settings.ARTEFACT_DIR)
+
+
 def artefact_files(model: Model) -> set[Path]:
     """Return every file that there is of a model."""
-    folder = Path(settings.ARTEFACT_DIR) / str(model.pk)
+    folder = artefact_folder() / str(model.pk)
     return {path for path in folder.rglob("*") if path.is_file()}
+
+
+def start(model: Model, *, forced: bool = False, source: int | None = None) -> UUID:
+    """Begin a run, by default on the newest source; nothing is done yet."""
+    return actions.start_run(
+        model_id=model.pk,
+        source_node_id=source or queries.newest_source(model.pk),
+        reason="a test",
+        forced=forced,
+        actor=OFFICER,
+        now=MONDAY,
+    )
+
+
+def files_holding(text: str) -> set[Path]:
+    """Return the artefacts and snapshots, of all models, in which a text stands."""
+    return files_naming(artefact_folder(), text)

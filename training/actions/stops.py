@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from audits.trail import Actor, audited
 from training.errors import StopUnknown, TwoPeopleNeeded
@@ -16,18 +16,14 @@ def stop(*, scope: str, reason: str, actor: Actor, now: datetime) -> Stop:
     if scope != EVERYTHING:
         _require_model(scope)
     with transaction.atomic():
-        known = _standing(scope)
-        if known is not None:
-            return known
-        with audited(actor=actor, now=now) as trail:
-            try:
-                with transaction.atomic():
-                    raised = Stop.objects.create(
-                        scope=scope, reason=reason, raised_by=actor, raised_at=now
-                    )
-            except IntegrityError:  # somebody else pulled it at the same moment
-                raised = Stop.objects.get(scope=scope, lifted_at=None)
-            trail.record(StopRaised(stop_id=raised.pk, scope=scope), about=f"stop/{scope}")
+        raised, is_new = Stop.objects.get_or_create(
+            scope=scope,
+            lifted_at=None,
+            defaults={"reason": reason, "raised_by": actor, "raised_at": now},
+        )
+        if is_new:
+            with audited(actor=actor, now=now) as trail:
+                trail.record(StopRaised(stop_id=raised.pk, scope=scope), about=f"stop/{scope}")
     return raised
 
 
