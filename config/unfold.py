@@ -24,6 +24,10 @@ def _style(_request: HttpRequest) -> str:
     return static("lethe/officers.css")
 
 
+def _script(_request: HttpRequest) -> str:
+    return static("lethe/officers.js")
+
+
 def _icon(_request: HttpRequest) -> str:
     return static("lethe/favicon.svg")
 
@@ -40,6 +44,7 @@ LOOK: Final[dict[str, Any]] = {
     "BORDER_RADIUS": "6px",
     "COLORS": {"primary": _TEAL},
     "STYLES": [_style],
+    "SCRIPTS": [_script],
     "DASHBOARD_CALLBACK": "config.dashboard.fill",
     "SIDEBAR": {
         "show_search": False,

@@ -94,6 +94,11 @@ def code(text: str, *, shown: int = _SHOWN_OF_A_DIGEST) -> SafeString:
     return format_html('<code class="lt-code" title="{}">{}</code>', text, short)
 
 
+def prose(text: str) -> SafeString:
+    """Return a sentence that gets room in a table, and that breaks where it must."""
+    return format_html('<span class="lt-prose">{}</span>', text) if text else NOTHING
+
+
 def number(value: int) -> str:
     """Return a whole number with thin spaces between thousands."""
     return f"{value:,}".replace(",", "\u202f")

@@ -18,7 +18,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from audits import queries as trail
 from audits.pages.access import actor_of, username_of
-from audits.pages.cells import NOTHING, Tone, badge, code, moment, number, row_link
+from audits.pages.cells import NOTHING, Tone, badge, code, moment, number, prose, row_link
 from audits.pages.confirmations import Confirmation, button, refusals_in
 from audits.pages.records import Figure, Page, ReadOnlyAdmin
 from audits.pages.sections import Facts, Section, Table, Words, name_of, raw, timeline_of
@@ -37,7 +37,7 @@ from deletion.models import Batch, DeletionRequest
 from deletion.states import ObligationKind
 from lineage import errors as lineage_errors
 
-_REPEATED: Final = 8  # letters of the digest that an approver types
+_REPEATED: Final = 8  # characters of the digest that an approver types
 _SHOWN: Final = 100  # requests of a batch that its page lists
 _KINDS: Final = {
     ObligationKind.ERASE: ("erase from store", "lineage_store"),
@@ -232,7 +232,7 @@ def _planned(one: Mapping[str, Any]) -> list[str | SafeString]:
         if shielded
         else NOTHING,
         moment(due_at),
-        one["because"],
+        prose(one["because"]),
     ]
 
 
@@ -274,11 +274,12 @@ def _request(row: DeletionRequest, now: datetime) -> list[str | SafeString]:
 
 def approval_of(batch: Batch) -> Confirmation:
     """Return the question before a plan is approved."""
+    beginning = batch.digest[:_REPEATED]
 
     class Repeat(forms.Form):
         seen_digest = forms.CharField(widget=forms.HiddenInput(), initial=batch.digest)
         repeated = forms.CharField(
-            label=f"Type the first {_REPEATED} letters of the digest: {batch.digest[:_REPEATED]}",
+            label=f"Type the first {_REPEATED} characters of the digest: {beginning}",
             help_text="So that nobody approves by a slip of the hand.",
             widget=UnfoldAdminTextInputWidget({"autocomplete": "off", "spellcheck": "false"}),
         )
@@ -286,7 +287,7 @@ def approval_of(batch: Batch) -> Confirmation:
         def clean_repeated(self) -> str:
             repeated = str(self.cleaned_data["repeated"]).strip().lower()
             if repeated != str(self.cleaned_data.get("seen_digest", ""))[:_REPEATED]:
-                raise forms.ValidationError("These are not the first letters of the digest.")
+                raise forms.ValidationError("These are not the first characters of the digest.")
             return repeated
 
     return Confirmation(

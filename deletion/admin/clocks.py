@@ -87,6 +87,9 @@ def left_of(request: DeletionRequest, *, now: datetime) -> SafeString:
     """Return how a request stands against its next date."""
     if request.state == RequestState.CANCELLED:
         return badge("clocks stopped")
+    if request.erased_at is not None and request.erased_at > request.erase_by:
+        late = span_words(request.erased_at - request.erase_by)
+        return badge(f"data late by {late}", Tone.BAD)  # whatever its models do
     _, due_at = next_due(request)
     return time_left(
         since=request.received_at,

@@ -11,9 +11,9 @@ from django.utils.safestring import SafeString
 
 from audits import queries as trail
 from audits.entries import TrailEntry
-from audits.pages.cells import NOTHING, Tone, badge, code, moment, span_words
+from audits.pages.cells import NOTHING, Tone, badge, code, moment, number, prose, span_words
 from audits.pages.records import Figure, Page
-from audits.pages.sections import Facts, Table, Words, names_of, raw, timeline_of
+from audits.pages.sections import Facts, Table, Words, name_of, names_of, raw, timeline_of
 from deletion.admin.clocks import (
     batch_link,
     left_of,
@@ -27,7 +27,7 @@ from deletion.admin.clocks import (
 )
 from deletion.models import Certificate, DeletionRequest, Hold, Share
 from deletion.regimes import REGIMES, Regime
-from deletion.states import ENDED_WELL, RequestState
+from deletion.states import ENDED_WELL, Outcome, RequestState
 
 _SAID_ABOVE: Final = frozenset(
     {
@@ -69,7 +69,7 @@ def page_of(request: DeletionRequest, *, now: datetime) -> Page:
         ],
         links=_links(certificate),
         sections=[
-            *_warnings(request, holds),
+            *_warnings(request, holds, shares),
             _targets(shares),
             _clocks(request, now=now),
             *([_holds(holds)] if holds else []),
@@ -123,17 +123,27 @@ def _links(certificate: Certificate | None) -> list[tuple[str, str]]:
     return [("Download the certificate", address)]
 
 
-def _warnings(request: DeletionRequest, holds: Sequence[Hold]) -> list[Words]:
+def _warnings(
+    request: DeletionRequest, holds: Sequence[Hold], shares: Sequence[Share]
+) -> list[Words]:
     standing = [hold for hold in holds if hold.released_at is None]
-    if request.state != RequestState.HELD or not standing:
-        return []
-    return [
+    stuck = [share for share in shares if share.outcome == Outcome.UNREACHABLE]
+    held = [
         Words(
-            title=f"On hold under {standing[0].article}",
+            title=f"On hold under {hold.article}",
             text="Somebody other than the person who placed it can release it.",
             tone="warn",
         )
+        for hold in standing
+        if request.state == RequestState.HELD
     ]
+    unreachable = Words(
+        title=f"Stuck on {number(len(stuck))} of {number(len(shares))} targets",
+        text="Every attempt failed. Repair what the note below says, then open the run and let it "
+        "try again; the clocks go on.",
+        tone="bad",
+    )
+    return [*held, *([unreachable] if stuck else [])]
 
 
 def _targets(shares: Sequence[Share]) -> Table:
@@ -149,11 +159,11 @@ def _targets(shares: Sequence[Share]) -> Table:
         rows=[
             [
                 target_link(share.obligation),
-                share.obligation.because,
+                prose(share.obligation.because),
                 outcome_of(share.outcome, run=share.obligation.run),
                 moment(share.obligation.due_at),
                 run_link(share.run or share.obligation.run, progress),
-                share.note or NOTHING,
+                prose(share.note),
             ]
             for share in shares
         ],
@@ -228,9 +238,9 @@ def _intake(request: DeletionRequest) -> Facts:
         title="Intake",
         rows=[
             ("Number", format_html('<code class="lt-code">{}</code>', request.pk)),
-            ("Regime", request.regime),
+            ("Regime", request.regime.upper()),
             ("Identity", request.verification),
-            ("Handed in by", request.caller),
+            ("Handed in by", name_of(request.caller)),
             ("Person named by", ", ".join(namespaces) or "nothing any more: destroyed at the end"),
             ("Batch", batch_link(request.batch_id)),
         ],

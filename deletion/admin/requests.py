@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Case, Count, F, Q, QuerySet, When
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html
@@ -212,6 +213,9 @@ class DeletionRequestAdmin(ReadOnlyAdmin):
     )
     def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Approve the plan that the request is part of."""
+        if not DeletionRequest.objects.filter(pk=object_id, batch__isnull=False).exists():
+            messages.error(request, "There is no plan to approve: the request is not in a batch.")
+            return redirect("admin:deletion_deletionrequest_change", object_id)
         return self.confirm(
             request,
             object_id,

@@ -19,6 +19,7 @@ from audits.pages.cells import (
     badge,
     moment,
     number,
+    prose,
     row_link,
     span_words,
     state_badge,
@@ -194,7 +195,7 @@ def _part(part: RunPart) -> list[str | SafeString]:
         else badge("waiting"),
         NOTHING if erased is None else number(erased),
         number(part.attempts),
-        part.last_error or NOTHING,
+        prose(part.last_error),
         moment(part.finished_at),
     ]
 

@@ -57,6 +57,9 @@ class Visit:
         self.page.get_by_role("button", name="Log in").click()
         self.page.wait_for_url(f"{self.site}/admin/")
 
+    def sign_out(self) -> None:
+        self.page.context.clear_cookies()
+
     def picture(self, name: str) -> None:
         """Keep what the page shows, in light and in dark."""
         self.page.screenshot(path=self.pictures / f"{name}-light.png", full_page=True)

@@ -15,6 +15,7 @@ from audits.pages.cells import (
     badge,
     moment,
     number,
+    prose,
     row_link,
     span_words,
     state_badge,
@@ -116,8 +117,8 @@ def _verdict(row: GateVerdict) -> list[str | SafeString]:
     return [
         row.gate,
         badge("passed", Tone.GOOD) if row.passed else badge("refused", Tone.BAD),
-        row.reason or NOTHING,
-        shown(row.measured),
+        prose(row.reason),
+        prose(str(shown(row.measured))),
     ]
 
 
@@ -143,5 +144,5 @@ def _fit(row: ShardFit) -> list[str | SafeString]:
         number(row.people),
         number(row.rows),
         number(row.attempts),
-        row.last_error or NOTHING,
+        prose(row.last_error),
     ]

@@ -1,0 +1,257 @@
+"""Every button asks first, then calls the action, and says what it answered."""
+
+import pytest
+from django.urls import reverse
+
+from audits.actions import raise_alert
+from audits.models import Alert
+from audits.trail import SYSTEM
+from deletion import actions
+from deletion.models import Batch, Certificate, DeletionRequest, Run
+from tests.browser.story import (
+    actor_of,
+    ask,
+    break_a_place,
+    hold,
+    no_waiting,
+    plan,
+)
+from tests.deletion.builders import events, right_now, walk
+from tests.lineage.builders import make_dataset, make_version, scanned
+from tests.training.builders import make_model
+from training.models import Stop
+
+pytestmark = pytest.mark.django_db
+
+PEOPLE = [f"person-{number}" for number in range(6)]
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    return make_dataset(tmp_path / "patients", PEOPLE)
+
+
+@pytest.fixture
+def request_row(dataset):
+    return ask(PEOPLE[0], days_ago=1)
+
+
+def button(view, name, row):
+    return reverse(f"admin:{view}_{name}", args=[row.pk])
+
+
+def press(client, page, **said):
+    """Press the button of a confirmation page; return what the next page tells."""
+    assert client.get(page).status_code == 200
+    answer = client.post(page, said, follow=True)
+    return [str(message) for message in answer.context["messages"]]
+
+
+def test_looking_at_a_question_changes_nothing(officer, request_row):
+    for name in ("approve", "hold", "release", "cancel"):
+        if name == "approve":
+            plan(request_row)
+        answer = officer.get(button("deletion_deletionrequest", name, request_row))
+        assert answer.status_code == 200
+
+    assert DeletionRequest.objects.get().state == "planned"
+    assert events(f"request/{request_row.pk}") == ["DeletionRequested", "RequestPlanned"]
+
+
+def test_a_plan_is_approved_by_the_digest_that_was_shown(officer, staff, request_row):
+    batch = plan(request_row)
+    page = button("deletion_batch", "approve", batch)
+
+    assert batch.digest in officer.get(page).content.decode()
+    said = press(officer, page, seen_digest=batch.digest, repeated=batch.digest[:8].upper())
+
+    assert said == [f"The plan of batch {batch.pk} is approved; work begins with the next sweep."]
+    batch.refresh_from_db()
+    assert batch.approved_by == actor_of(staff.clara)
+    assert events(f"batch/{batch.pk}") == ["PlanApproved"]
+
+
+def test_a_plan_is_not_approved_by_a_slip_of_the_hand(officer, request_row):
+    batch = plan(request_row)
+    page = button("deletion_batch", "approve", batch)
+
+    answer = officer.post(page, {"seen_digest": batch.digest, "repeated": "12345678"})
+
+    assert answer.status_code == 200
+    assert "not the first characters" in answer.content.decode()
+    assert Batch.objects.get().approved_at is None
+
+
+def test_a_plan_that_lineage_has_outrun_is_refused_in_words(officer, dataset, request_row):
+    batch = plan(request_row)
+    make_version(dataset.family, scanned(PEOPLE[1:]))
+    said = press(
+        officer,
+        button("deletion_batch", "approve", batch),
+        seen_digest=batch.digest,
+        repeated=batch.digest[:8],
+    )
+
+    assert len(said) == 1
+    assert said[0].startswith("Nothing was changed. Lineage changed after the plan was shown")
+    assert Batch.objects.get().approved_at is None
+
+
+def test_a_plan_is_approved_from_the_page_of_a_request_as_well(officer, request_row):
+    batch = plan(request_row)
+
+    said = press(
+        officer,
+        button("deletion_deletionrequest", "approve", request_row),
+        seen_digest=batch.digest,
+        repeated=batch.digest[:8],
+    )
+
+    assert said == [f"The plan of batch {batch.pk} is approved; work begins with the next sweep."]
+    assert DeletionRequest.objects.get().state == "in progress"
+
+
+def test_a_request_without_a_plan_has_none_to_approve(officer, request_row):
+    page = button("deletion_deletionrequest", "approve", request_row)
+
+    answer = officer.get(page, follow=True)
+
+    assert [str(message) for message in answer.context["messages"]] == [
+        "There is no plan to approve: the request is not in a batch."
+    ]
+
+
+def test_a_plan_is_given_up(officer, request_row):
+    batch = plan(request_row)
+
+    said = press(officer, button("deletion_batch", "dissolve", batch))
+
+    assert said == ["The plan is given up; its requests are planned again."]
+    assert DeletionRequest.objects.get().state == "received"
+    assert events(f"batch/{batch.pk}") == ["PlanDissolved"]
+
+
+def test_a_hold_takes_a_ground_of_the_requests_regime_only(officer, request_row):
+    page = button("deletion_deletionrequest", "hold", request_row)
+
+    refused = officer.post(page, {"article": "11 CCR 7021", "reason": "x"})
+    said = press(officer, page, article="GDPR Art. 17(3)(e)", reason="before the court")
+
+    assert refused.status_code == 200
+    assert said == ["The request is on hold."]
+    assert events(f"request/{request_row.pk}") == ["DeletionRequested", "RequestHeld"]
+
+
+def test_a_hold_is_released_by_somebody_else(officer, client, staff, request_row):
+    hold(request_row, by=staff.clara)
+    page = button("deletion_deletionrequest", "release", request_row)
+
+    refused = press(officer, page)
+    client.force_login(staff.dora)
+    said = press(client, page)
+
+    assert refused == [
+        "Nothing was changed. A hold is released by somebody other than the person who placed it."
+    ]
+    assert said == ["The hold is released; the request goes on."]
+    assert events(f"request/{request_row.pk}")[-1] == "HoldReleased"
+
+
+def test_a_request_is_cancelled(officer, request_row):
+    said = press(officer, button("deletion_deletionrequest", "cancel", request_row))
+
+    assert said == ["The request is cancelled."]
+    assert events(f"request/{request_row.pk}") == ["DeletionRequested", "RequestCancelled"]
+
+
+def test_a_page_offers_what_the_state_allows(officer, staff, request_row):
+    def offered():
+        page = reverse("admin:deletion_deletionrequest_change", args=[request_row.pk])
+        return [action["title"] for action in officer.get(page).context["actions_detail"]]
+
+    received = offered()
+    batch = plan(request_row)
+    planned = offered()
+    hold(request_row, by=staff.clara)
+    held = offered()
+    actions.release_hold(request_id=request_row.pk, actor=actor_of(staff.dora), now=right_now())
+    actions.dissolve_plan(batch_id=batch.pk, actor=actor_of(staff.dora), now=right_now())
+    actions.cancel(request_id=request_row.pk, actor=actor_of(staff.dora), now=right_now())
+
+    assert received == ["Place hold", "Cancel"]
+    assert planned == ["Approve plan", "Place hold", "Cancel"]
+    assert held == ["Release hold", "Cancel"]
+    assert offered() == []
+
+
+def test_the_certificate_of_a_finished_request_is_handed_out(officer, request_row):
+    page = reverse("admin:deletion_deletionrequest_certificate", args=[request_row.pk])
+    assert officer.get(page).status_code == 404
+    with no_waiting():
+        walk()
+
+    answer = officer.get(page)
+
+    assert answer.json() == Certificate.objects.get().envelope
+    assert answer["Content-Disposition"].startswith("attachment;")
+
+
+def test_a_stuck_run_is_let_try_again(officer, staff, tmp_path):
+    break_a_place(tmp_path / "archive", by=staff.dora)
+    run = Run.objects.get(state="stuck")
+
+    said = press(officer, button("deletion_run", "retry", run))
+
+    assert said == ["The run tries again with the next sweep."]
+    assert Run.objects.get().state == "running"
+    assert events(f"run/{run.pk}")[-1] == "RunRetried"
+
+
+def test_an_alert_is_resolved_with_what_was_done(officer, staff):
+    alert = raise_alert(
+        kind="run-stuck", about="run/1", detail={"why": "x"}, actor=SYSTEM, now=right_now()
+    )
+
+    said = press(officer, button("audits_alert", "resolve", alert), reason="moved it back")
+
+    assert said == ["The alert is resolved."]
+    alert = Alert.objects.get()
+    assert alert.resolution == "moved it back"
+    assert alert.resolved_by == actor_of(staff.clara)
+    assert events("run/1") == ["AlertRaised", "AlertResolved"]
+
+
+def test_everything_is_stopped_at_once(officer):
+    said = press(officer, reverse("admin:training_stop_stop_everything"), reason="an incident")
+
+    assert said == ["everything is stopped."]
+    assert events("stop/everything") == ["StopRaised"]
+
+
+def test_a_stop_is_lifted_by_two_people(officer, client, staff, dataset):
+    model = make_model(dataset.family)
+    press(officer, button("training_model", "stop", model), reason="complaints")
+    stop = Stop.objects.get()
+    press(officer, button("training_stop", "propose_lift", stop))
+    refused = press(officer, button("training_stop", "lift", stop))
+
+    client.force_login(staff.dora)
+    said = press(client, button("training_stop", "lift", stop))
+
+    assert refused == [
+        "Nothing was changed. A stop is lifted by two people: one proposes, another confirms."
+    ]
+    assert said == ["The stop of model/triage is lifted."]
+    assert events("stop/model/triage") == ["StopRaised", "StopLiftProposed", "StopLifted"]
+
+
+def test_a_form_from_another_site_is_refused(staff, request_row):
+    from django.test import Client
+
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(staff.clara)
+
+    answer = strict.post(button("deletion_deletionrequest", "cancel", request_row))
+
+    assert answer.status_code == 403
+    assert DeletionRequest.objects.get().state == "received"
