@@ -34,16 +34,23 @@ def tables_naming(needle: str) -> set[str]:
     found = set()
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT table_schema, table_name FROM information_schema.tables"
-            " WHERE table_type = 'BASE TABLE'"
+            "SELECT table_schema, table_name, array_agg(column_name::text)"
+            " FROM information_schema.tables JOIN information_schema.columns"
+            " USING (table_schema, table_name) WHERE table_type = 'BASE TABLE'"
             " AND table_schema NOT IN ('pg_catalog', 'information_schema')"
+            " GROUP BY table_schema, table_name"
         )
-        for schema, table in cursor.fetchall():
+        for schema, table, columns in cursor.fetchall():
+            # Column by column: PostgreSQL escapes what it prints as a part of a whole row.
             query = sql.SQL(
-                "SELECT EXISTS (SELECT 1 FROM {table} AS row"
-                " WHERE EXISTS (SELECT 1 FROM unnest(%s) AS needle"
-                " WHERE position(needle IN lower(row::text)) > 0))"
-            ).format(table=sql.Identifier(schema, table))
+                "SELECT EXISTS (SELECT 1 FROM {table} WHERE EXISTS (SELECT 1 FROM unnest(%s) AS"
+                " needle WHERE position(needle IN lower(concat_ws(' ', {columns}))) > 0))"
+            ).format(
+                table=sql.Identifier(schema, table),
+                columns=sql.SQL(", ").join(
+                    sql.SQL("{}::text").format(sql.Identifier(table, column)) for column in columns
+                ),
+            )
             cursor.execute(query, [list(_spellings(needle))])
             if cursor.fetchone()[0]:
                 found.add(table if schema == "public" else f"{schema}.{table}")
