@@ -48,7 +48,11 @@ def groups(request: HttpRequest) -> list[dict[str, Any]]:
             [
                 rows("Deletion requests", "person_remove", "deletion_deletionrequest", WATCHERS),
                 page(
-                    "Batches", "fact_check", "admin:deletion_batch_changelist", WATCHERS, badge=plans
+                    "Batches",
+                    "fact_check",
+                    "admin:deletion_batch_changelist",
+                    WATCHERS,
+                    badge=plans,
                 ),
                 rows("Runs", "play_circle", "deletion_run"),
                 page("Where is a person?", "person_search", "where-is", DECIDERS),
