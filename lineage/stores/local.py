@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import file_digest
@@ -11,7 +12,11 @@ from urllib.parse import unquote, urlsplit
 
 from lineage.stores.errors import NotSafelyErasable, StoreUnreadable
 
-_HIDDEN: Final = (".", "_")  # staging files, sidecars and the logs of table formats: never parts
+PREFIX: Final = ".lethe-staging-"  # of the files in which a new state is prepared
+_HIDDEN: Final = (".", "_")  # staging files, sidecars, table logs: never parts
+_TABLE_LOGS: Final = ("_delta_log", ".hoodie")  # refused by the adapters, in words of their own
+_HOLDS_NOBODY: Final = ("_SUCCESS", "_metadata", "_common_metadata", PREFIX)
+"""Beginnings of names that may lie beside parts: marks, sidecars (the adapters judge), staging."""
 
 RESIDUAL: Final = (
     "A replaced file's disk blocks are released, not overwritten. Backups, snapshots and copies "
@@ -38,16 +43,43 @@ class LocalFiles:
     identifiers: tuple[str, ...] = ()  # columns whose values must not be in names
 
     def names(self) -> tuple[str, ...]:
-        """List the parts, sorted, relative to the folder; refuse if there is none."""
+        """List the parts, sorted, relative to the folder; refuse if there is none.
+
+        Whatever else lies in the folder would be neither searched nor erased, and `absent` would be
+        untrue: it is refused, not skipped. The message counts by ending: names may name people.
+        """
         try:
             if stat.S_ISREG(self.root.stat().st_mode):
                 return (self.root.name,)
             found = tuple(sorted(self._walk()))
+            unread = self._unread(frozenset(found))
         except OSError as trouble:
             raise StoreUnreadable(f"{self.root}: {trouble.strerror}") from trouble
         if not found:
             raise StoreUnreadable(f"{self.root}: no *{self.suffix} file in this folder")
+        if unread:
+            raise NotSafelyErasable(
+                f"{self.root}: {unread.total()} files in it are not read ("
+                f"{', '.join(sorted(unread))}); move them away or register them as a place of "
+                "their own"
+            )
         return found
+
+    def _unread(self, parts: frozenset[str]) -> "Counter[str]":
+        """Count what is neither a part nor known to hold nobody, by the ending of its name."""
+        unread: Counter[str] = Counter()
+        for folder, below, files in os.walk(self.root, onerror=_raise):
+            below[:] = [name for name in below if name not in _TABLE_LOGS]
+            for name in files:
+                path = Path(folder, name)
+                if (
+                    path.relative_to(self.root).as_posix() not in parts
+                    and not name.startswith(_HOLDS_NOBODY)
+                    and not (name.startswith(".") and name.endswith(".crc"))
+                    and path.lstat().st_size
+                ):
+                    unread[path.suffix or "no ending"] += 1
+        return unread
 
     def _walk(self) -> Iterator[str]:
         for folder, below, files in os.walk(self.root, onerror=_raise):

@@ -12,12 +12,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
 from lineage.stores.errors import ChangedMeanwhile, NotSafelyErasable, StoreUnreadable
-from lineage.stores.local import Identity, identity_of
-
-PREFIX: Final = ".lethe-staging-"
+from lineage.stores.local import PREFIX, Identity, identity_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

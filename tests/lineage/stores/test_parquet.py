@@ -58,13 +58,25 @@ def test_parts_are_listed_in_order_with_digest_rows_and_size(tmp_path):
     first = write(tmp_path / "a" / "x.parquet", people().slice(0, 2))
     (tmp_path / "_SUCCESS").touch()
     write(tmp_path / f"{PREFIX}old.parquet", people())
-    write(tmp_path / "_temporary" / "c.parquet", people())
 
     parts = parquet(tmp_path).parts()
 
     assert [(part.name, part.rows) for part in parts] == [("a/x.parquet", 2), ("b.parquet", 5)]
     assert parts[0].size_bytes == first.stat().st_size
     assert len(parts[0].digest) == 64
+
+
+@pytest.mark.parametrize(
+    "name", ["_archive/old.parquet", "part-0.parquet.bak", "part-1.PARQUET", "part-2.parq", "note"]
+)
+def test_a_folder_with_a_file_that_would_not_be_read_is_refused(tmp_path, name):
+    write(tmp_path / "b.parquet", people())
+    assert parquet(tmp_path).parts()
+
+    write(tmp_path / name, people())
+
+    with pytest.raises(NotSafelyErasable, match="1 files in it are not read"):
+        parquet(tmp_path).parts()
 
 
 def test_a_single_file_is_one_part_under_its_own_name(tmp_path):
