@@ -1,4 +1,4 @@
-"""What every benchmark shares: figures with goals, how they are printed, and which machine they are of."""
+"""What every benchmark shares: figures with goals, how they are printed, and the machine's name."""
 
 import argparse
 import json
@@ -21,9 +21,7 @@ class Figure:
     against: str = ""
 
 
-def at_least(
-    goal: float, *, name: str, value: float, unit: str = "×", against: str = ""
-) -> Figure:
+def at_least(goal: float, *, name: str, value: float, unit: str = "×", against: str = "") -> Figure:
     """Return a figure that should not be smaller than its goal."""
     return Figure(
         name=name, value=value, unit=unit, goal=f"≥ {goal:g}", met=value >= goal, against=against
@@ -55,7 +53,9 @@ def run(measure: Callable[[bool], Sequence[Figure]], *, about: str) -> None:
         verdict = {True: "met", False: "MISSED", None: ""}[figure.met]
         goal = f"goal {figure.goal}: {verdict}" if figure.goal else ""
         against = f"(against {figure.against})" if figure.against else ""
-        print(f"{figure.name:<44} {figure.value:>12,.3g} {figure.unit:<10} {goal} {against}".rstrip())
+        print(
+            f"{figure.name:<44} {figure.value:>12,.3g} {figure.unit:<10} {goal} {against}".rstrip()
+        )
 
 
 def machine() -> str:
