@@ -15,7 +15,7 @@ from audits.entries import TrailEntry, read_entry
 from audits.errors import BundleInvalid
 from audits.notes import NoteKey, TreeHead, read_key
 from audits.proofs import SealedProof, check_proof, read_proof
-from audits.statements import digest_of, open_envelope
+from audits.statements import digest_of, open_envelope, subjects_of
 
 CERTIFICATE: Final = "certificate.json"
 LEAF: Final = "leaf.json"
@@ -129,6 +129,8 @@ def verify_bundle(
     entry = _fact(proof)
     if entry.facts.get("certificate_digest") != digest_of(envelope):
         raise BundleInvalid("the fact in the trail is about another certificate")
+    if subjects_of(statement) != [entry.about]:
+        raise BundleInvalid("the certificate is about something else than the fact in the trail")
     passed(f"the fact, {entry.event} about {entry.about}, is about exactly this certificate")
     return Verdict(
         entry=entry,

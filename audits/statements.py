@@ -91,6 +91,14 @@ def open_envelope(
     return statement
 
 
+def subjects_of(statement: Mapping[str, object]) -> list[object]:
+    """Return the names of the things that a statement is about."""
+    subjects = statement.get("subject")
+    if not isinstance(subjects, list):
+        return []
+    return [subject.get("name") for subject in subjects if isinstance(subject, dict)]
+
+
 def digest_of(envelope: Mapping[str, object]) -> str:
     """Return the SHA-256 of the signed bytes, in hexadecimal; the signature is not part of it."""
     return sha256(_payload(envelope)).hexdigest()

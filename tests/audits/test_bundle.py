@@ -26,14 +26,14 @@ CERTIFICATE = sign(
 EVIDENCE = ["certificate.json", "leaf.json", "leaf.tlog-proof", "keys.json"]
 
 
-def entry_about(digest: str) -> bytes:
+def entry_about(digest: str, *, about: str = "request/1") -> bytes:
     return to_json(
         {
             "v": 1,
             "at": "2026-01-05T00:00:00+00:00",
             "actor": "task:deletion.certify",
             "event": "RequestCompleted",
-            "about": "request/1",
+            "about": about,
             "facts": {"certificate_digest": digest},
         }
     )
@@ -186,6 +186,13 @@ def test_a_proof_of_another_certificates_fact_is_refused(tmp_path):
     write(tmp_path, proof=proof_of(entry_about("cd" * 32)))
 
     with pytest.raises(BundleInvalid, match="another certificate"):
+        verify_bundle(tmp_path)
+
+
+def test_a_proof_of_a_fact_about_another_thing_is_refused(tmp_path):
+    write(tmp_path, proof=proof_of(entry_about(digest_of(CERTIFICATE), about="request/2")))
+
+    with pytest.raises(BundleInvalid, match="about something else"):
         verify_bundle(tmp_path)
 
 
