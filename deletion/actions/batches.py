@@ -85,6 +85,8 @@ def approve_plan(
         batch = lock_batch(batch_id)
         ids = list(batch.requests.values_list("pk", flat=True))
         requests = lock_requests(ids)
+        if len(_still_planned(requests, batch)) < len(requests):
+            raise PlanOutdated  # somebody was held or withdrew while the lock was waited for
         for request in requests:
             require_move(RequestState(request.state), RequestState.IN_PROGRESS)
         plan = plan_for(ids, now=now)
@@ -112,7 +114,8 @@ def dissolve_plan(*, batch_id: int, actor: Actor, now: datetime) -> Batch:
     """Give a batch up before its approval, so that its requests are planned again."""
     with audited(actor=actor, now=now) as trail:
         batch = lock_batch(batch_id)
-        requests = lock_requests(list(batch.requests.values_list("pk", flat=True)))
+        ids = list(batch.requests.values_list("pk", flat=True))
+        requests = _still_planned(lock_requests(ids), batch)
         for request in requests:
             require_move(RequestState(request.state), RequestState.RECEIVED)
         _move(requests, state=RequestState.RECEIVED, batch=None)
@@ -120,6 +123,15 @@ def dissolve_plan(*, batch_id: int, actor: Actor, now: datetime) -> Batch:
         batch.save(update_fields=["dissolved_at"])
         trail.record(PlanDissolved(batch_id=batch.pk), about=f"batch/{batch.pk}")
     return batch
+
+
+def _still_planned(requests: Sequence[DeletionRequest], batch: Batch) -> list[DeletionRequest]:
+    """Return those of the locked requests that a hold has not taken out of the batch meanwhile."""
+    return [
+        request
+        for request in requests
+        if request.state == RequestState.PLANNED and request.batch_id == batch.pk
+    ]
 
 
 def _move(requests: Sequence[DeletionRequest], *, state: RequestState, batch: Batch | None) -> None:
