@@ -52,6 +52,7 @@ STATUS_BY_ERROR: Final[Mapping[type[Exception], HTTPStatus]] = {
     lineage.NamespaceConflict: HTTPStatus.CONFLICT,
     lineage.NamespaceUnknown: HTTPStatus.UNPROCESSABLE_ENTITY,
     lineage.NodeUnknown: HTTPStatus.NOT_FOUND,
+    lineage.PeopleNamedTwice: HTTPStatus.CONFLICT,
     lineage.StoreConflict: HTTPStatus.CONFLICT,
     lineage.StoreUnknown: HTTPStatus.NOT_FOUND,
     privacy.AccountConflict: HTTPStatus.CONFLICT,

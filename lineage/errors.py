@@ -21,6 +21,13 @@ class StoreConflict(Exception):
     """The store or dataset family is registered already with another place or declaration."""
 
 
+class PeopleNamedTwice(Exception):
+    """A training set's store has one identifier column: a request by another would miss its models.
+
+    Keep further identifiers of the same people in a place that is no training set.
+    """
+
+
 class NodeUnknown(Exception):
     """No dataset version, model version or release of that name is registered."""
 

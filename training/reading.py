@@ -45,7 +45,7 @@ class Source:
 
     store: Readable
     digests: Mapping[str, str]  # of each part, as the version was registered
-    identifiers: tuple[DeclaredColumn, ...]  # the first one names the people
+    column: DeclaredColumn  # names the people
     label: str
     members: Mapping[UUID, Shard]  # as the membership index says
     sharding: Sharding
@@ -121,7 +121,7 @@ def read_people(
     With `features` their kinds are known already; with `only` the rows of one shard are kept.
     Raises `ChangedMeanwhile` unless the parts are, after reading, still those that were registered.
     """
-    column = source.identifiers[0]
+    column = source.column
     index = _Index(source)
     tables: list[pa.Table] = []
     placed: list[tuple[bytes, Shard]] = []
@@ -160,7 +160,7 @@ class _Index:
     """Says where each identifier belongs, and remembers who is not where they should be."""
 
     def __init__(self, source: Source) -> None:
-        column = source.identifiers[0]
+        column = source.column
         self._kind = column.kind
         self._mark = marking_bytes(namespace=column.namespace, key=source.pseudonym_key)
         self._shard_of = source.sharding.sharder()
@@ -189,13 +189,13 @@ class _Index:
 
 
 def _every_other_column(source: Source, tables: Sequence[pa.Table]) -> list[str]:
-    aside = {column.name for column in source.identifiers} | {source.label}
+    aside = {source.column.name, source.label}
     names = [name for name in tables[0].column_names if name not in aside]
     for part, table in zip(source.digests, tables, strict=True):
         if differing := sorted(set(names) ^ (set(table.column_names) - aside)):
             raise DataRefused(f"column {differing[0]} is not in every part (see {part})")
     if not names:
-        raise DataRefused("there is no column beside the identifiers and the label")
+        raise DataRefused("there is no column beside the identifier and the label")
     return names
 
 

@@ -7,7 +7,13 @@ from django.db import transaction
 
 from audits.trail import Actor, audited
 from lineage.actions.locks import lock_declarations
-from lineage.errors import NamespaceConflict, NamespaceUnknown, StoreConflict, StoreUnknown
+from lineage.errors import (
+    NamespaceConflict,
+    NamespaceUnknown,
+    PeopleNamedTwice,
+    StoreConflict,
+    StoreUnknown,
+)
 from lineage.events import DatasetFamilyRegistered, NamespaceDeclared, StoreRegistered
 from lineage.identifiers import IdentifierKind
 from lineage.models import DatasetFamily, IdentifierColumn, Namespace, Store
@@ -79,7 +85,7 @@ def register_family(  # noqa: PLR0913  # keyword-only, one a column
     actor: Actor,
     now: datetime,
 ) -> DatasetFamily:
-    """Register a training set over time; its people are by default those of the first column.
+    """Register a training set over time; its people are those of the store's one column.
 
     How it is cut can never change: its people would move between shards.
     """
@@ -91,6 +97,10 @@ def register_family(  # noqa: PLR0913  # keyword-only, one a column
         declared = list(_declared(store))
         if not declared:
             raise ColumnMissing(f"store {store.name} declares no identifier column")
+        if len(declared) > 1:
+            # Its people are known by one column: a request by the other would erase their rows,
+            # find nobody in the index, and leave the models that learned from them in use.
+            raise PeopleNamedTwice(f"store {store.name} declares {', '.join(declared)}")
         if id_column is not None and id_column not in declared:
             raise ColumnMissing(f"store {store.name} declares no identifier column {id_column}")
         said = {

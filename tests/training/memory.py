@@ -55,7 +55,6 @@ def source(
     *tables: pa.Table,
     members: Mapping[UUID, Shard] | None = None,
     replaced: dict[str, pa.Table] | None = None,
-    identifiers: tuple[DeclaredColumn, ...] = (WHO,),
 ) -> Source:
     """Return a version whose members are the people in its tables."""
     parts = {f"part-{number}": table for number, table in enumerate(tables)}
@@ -65,7 +64,7 @@ def source(
     return Source(
         store=Tables(parts_=dict(parts), replaced=replaced or {}),
         digests={name: digest_of(table) for name, table in parts.items()},
-        identifiers=identifiers,
+        column=WHO,
         label="label",
         members=members,
         sharding=SHARDING,

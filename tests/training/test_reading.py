@@ -1,10 +1,8 @@
 import pyarrow as pa
 import pytest
 
-from lineage.identifiers import IdentifierKind
 from lineage.sharding import HOLD_OUT, Shard
 from lineage.stores.errors import ChangedMeanwhile, ColumnMissing
-from lineage.stores.protocol import DeclaredColumn
 from tests.training.memory import SHARDING, mark, patients, shard_of, source
 from training.columns import Feature, Kind
 from training.errors import DataRefused
@@ -29,10 +27,7 @@ def test_everybody_is_read_into_the_shard_that_the_key_names():
 
 
 def test_without_named_features_every_other_column_is_one():
-    other = DeclaredColumn(name="mail", namespace="mail", kind=IdentifierKind.EMAIL)
-    table = patients(mail=["a@b.c"] * 60)
-
-    people = read_people(source(table, identifiers=(source().identifiers[0], other)), [])
+    people = read_people(source(patients()), [])
 
     assert people.features == (
         Feature(name="size", kind=Kind.NUMBER),

@@ -6,7 +6,7 @@ from django.conf import settings
 
 from lineage.graph import NodeKind, VersionState
 from lineage.models import DatasetVersion, Node
-from lineage.queries import adapter_of, columns_of, member_shards, sharding_of
+from lineage.queries import adapter_of, column_of, member_shards, sharding_of
 from privacy import recipes
 from privacy.models import Release
 from privacy.states import ReleaseState
@@ -113,7 +113,7 @@ def source_of(dataset: DatasetVersion) -> Source:
     return Source(
         store=adapter_of(family.store_id),
         digests={part["name"]: part["digest"] for part in dataset.parts},
-        identifiers=columns_of(family.store_id),
+        column=column_of(family),
         label=family.label,
         members=member_shards(version_id=dataset.pk),
         sharding=sharding_of(family),

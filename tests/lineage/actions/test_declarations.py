@@ -1,7 +1,13 @@
 import pytest
 
 from lineage.actions import declare_namespace, register_store
-from lineage.errors import NamespaceConflict, NamespaceUnknown, StoreConflict, StoreUnknown
+from lineage.errors import (
+    NamespaceConflict,
+    NamespaceUnknown,
+    PeopleNamedTwice,
+    StoreConflict,
+    StoreUnknown,
+)
 from lineage.identifiers import IdentifierKind
 from lineage.models import DatasetFamily, IdentifierColumn, Namespace, Store
 from lineage.stores.errors import ColumnMissing
@@ -121,13 +127,24 @@ def test_a_family_cannot_be_cut_in_another_way(tmp_path, change, named):
     assert len(recorded("DatasetFamilyRegistered")) == 1
 
 
-def test_a_family_may_be_known_by_another_declared_column(tmp_path):
-    store = make_store(tmp_path, columns={"mail": "email", "id": PATIENT_ID})
+def test_a_family_is_known_by_the_column_of_its_store(tmp_path):
+    store = make_store(tmp_path, columns={"id": PATIENT_ID})
 
     assert make_family(store, id_column="id").id_column == "id"
-    assert make_family(store, name="by default").id_column == "mail"
+    assert make_family(store, name="by default").id_column == "id"
     with pytest.raises(ColumnMissing, match="phone"):
         make_family(store, name="other", id_column="phone")
+
+
+@pytest.mark.parametrize("id_column", ["id", "mail", None])
+def test_a_store_that_names_people_by_two_columns_is_no_training_set(tmp_path, id_column):
+    store = make_store(tmp_path, columns={"id": PATIENT_ID, "mail": "email"})
+
+    with pytest.raises(PeopleNamedTwice, match="store patients declares id, mail"):
+        make_family(store, id_column=id_column)
+
+    assert not DatasetFamily.objects.exists()
+    assert recorded("DatasetFamilyRegistered") == []
 
 
 def test_a_family_needs_a_registered_store_that_names_people(tmp_path):

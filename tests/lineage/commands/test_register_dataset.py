@@ -137,6 +137,21 @@ def test_one_place_can_hold_two_families(tmp_path):
     assert set(DatasetFamily.objects.values_list("name", flat=True)) == {"patients", "others"}
 
 
+def test_a_place_that_names_people_by_two_columns_is_refused_as_a_training_set(tmp_path):
+    write_people(tmp_path / "a.parquet")
+    make_namespace()
+    make_namespace("ward")
+    columns = [f"--id-column={column}" for column in (PATIENT_ID, "ward")]
+    call_command("register_store", str(tmp_path), "--name=visits", *columns)
+
+    with pytest.raises(CommandError, match="PeopleNamedTwice") as said:
+        register(tmp_path)
+
+    assert "\n" not in str(said.value)
+    assert not DatasetFamily.objects.exists()
+    assert not DatasetVersion.objects.exists()
+
+
 def test_data_with_a_forgotten_person_are_quarantined_with_a_warning(tmp_path, capsys):
     write_people(tmp_path / "a.parquet", [BOB])
     register(tmp_path)
