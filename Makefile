@@ -19,7 +19,7 @@ check: .venv/.dev ## the fast part: format, lint, types, layers, house rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy .
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pytest --quiet tests/test_house_rules.py tests/config/test_documents.py
 
 bench: .venv/.dev ## the benchmarks at their small sizes
