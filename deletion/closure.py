@@ -4,33 +4,65 @@ A request is complete only when this is empty: the plan was made before the work
 somebody may have written the person back, or trained on them once more.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 
 from deletion.planning import LivingVersion
 from lineage.identifiers import SubjectId
 from lineage.reach import Reach
 
 
-def remains_of(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remains:
+    """Where somebody still is, by what can be done about it."""
+
+    datasets: tuple[str, ...] = ()
+    versions: tuple[str, ...] = ()
+    in_training: tuple[str, ...] = ()  # it ends by itself: as a version, or destroyed
+
+    @property
+    def to_plan(self) -> tuple[str, ...]:
+        """Return what a further plan would free of them."""
+        return (*self.datasets, *self.versions)
+
+
+def remains_of(  # noqa: PLR0913  # keyword-only, one a source of truth
     subjects: Collection[SubjectId],
     *,
     reach: Reach,
     families: Mapping[int, str],
     living: Collection[LivingVersion],
     shields: Collection[int],
-) -> tuple[str, ...]:
-    """Return the training sets that still hold the subjects and the models they still taint."""
+    loose: Collection[str],
+) -> Remains:
+    """Return the training sets that still hold the subjects and the models they still taint.
+
+    `loose` names the models of which snapshots lie about that belong to no version and no run:
+    nobody can say whose records they hold.
+    """
     wanted = frozenset(subjects)
-    holding = {
-        f"dataset/{families[presence.family_id]}"
-        for presence in reach.presences
-        if presence.to_seq is None and presence.subject in wanted
-    }
     by_subject = reach.per_subject(shields=shields)
     tainted = frozenset[int]().union(*(by_subject.get(subject, frozenset()) for subject in wanted))
-    models = {
-        f"model/{version.model} {version.number}"
-        for version in living
-        if version.node_id in tainted
-    }
-    return tuple(sorted(holding | models))
+    found = [version for version in living if version.node_id in tainted]
+    return Remains(
+        datasets=_sorted(
+            f"dataset/{families[presence.family_id]}"
+            for presence in reach.presences
+            if presence.to_seq is None and presence.subject in wanted
+        ),
+        versions=_sorted(_name(version) for version in found if not version.in_training),
+        in_training=_sorted(
+            [
+                *(_name(version) for version in found if version.in_training),
+                *(f"model/{model} snapshots" for model in loose),
+            ]
+        ),
+    )
+
+
+def _name(version: LivingVersion) -> str:
+    return f"model/{version.model} {version.number}"
+
+
+def _sorted(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(names)))

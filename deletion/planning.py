@@ -38,6 +38,7 @@ class LivingVersion:
     model_id: int | None
     model: str
     number: str
+    in_training: bool = False  # a run is still making it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

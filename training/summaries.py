@@ -37,6 +37,15 @@ class RunSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenTraining:
+    """A run that may still make a version of a model, and the node it learns from."""
+
+    model_id: int
+    model: str
+    source_node_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Serving:
     """What serving systems are told: a signed envelope, and the digest of what it says."""
 

@@ -32,9 +32,9 @@ def complete_request(*, request_id: UUID, actor: Actor, now: datetime) -> Certif
     """Certify a request of which every target has ended well, and forget its person.
 
     Before that the closure is computed again. If lineage still shows the person somewhere, the
-    request is planned once more instead, and None is returned. In one transaction with the
-    certificate, the request's key is destroyed, the person moves to the suppression list and leaves
-    every other table.
+    request is planned once more instead, and None is returned; while a training that saw the person
+    has not ended, `NotComplete` is raised. In one transaction with the certificate, the request's
+    key is destroyed, the person moves to the suppression list and leaves every other table.
     """
     with audited(actor=actor, now=now) as trail:
         request = lock_request(request_id)
@@ -44,9 +44,12 @@ def complete_request(*, request_id: UUID, actor: Actor, now: datetime) -> Certif
         )
         if not shares or any(share.outcome not in ENDED_WELL for share in shares):
             raise NotComplete
-        if still_in := remains(request.pk, now=now):
-            _reopen(request, still_in, trail=trail)
+        left = remains(request.pk, now=now)
+        if left.to_plan:
+            _reopen(request, left.to_plan, trail=trail)
             return None
+        if left.in_training:
+            raise NotComplete
         key = key_of(request)
         claims = claims_in(request, key)
         finished = _finished(request, shares, claims, receipt_of(key, claims).commitments, now)

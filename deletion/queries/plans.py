@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from deletion.closure import remains_of
+from deletion.closure import Remains, remains_of
 from deletion.errors import BatchUnknown
 from deletion.models import Batch, DeletionRequest, RequestIdentifier, Share
 from deletion.planning import Demand, LivingVersion, Plan, make_plan
 from deletion.states import Outcome, RequestState
+from deletion.trainings import living_of, with_trainings
 from lineage.graph import NodeKind
 from lineage.identifiers import SubjectId
 from lineage.models import DatasetFamily
@@ -18,6 +19,7 @@ from lineage.queries import reach_of, resolve, stores_of
 from lineage.reach import Graph, Reach
 from privacy.queries import shields
 from training.models import ModelVersion
+from training.queries import loose_snapshots, open_trainings
 from training.states import VersionState
 
 
@@ -58,34 +60,38 @@ def batch_seen(batch_id: int) -> BatchSeen:
 def plan_for(requests: Collection[UUID], *, now: datetime) -> Plan:
     """Plan some requests from what lineage, privacy and training say at this moment."""
     demands = _demands(requests)
-    reach = reach_of(frozenset[SubjectId]().union(*(demand.subjects for demand in demands)))
+    reach, living = _reach_of(
+        frozenset[SubjectId]().union(*(demand.subjects for demand in demands))
+    )
     return make_plan(
         demands,
         stores=stores_of(frozenset[str]().union(*(demand.namespaces for demand in demands))),
         reach=reach,
-        living=living_in(reach.graph),
+        living=living,
         shields=shields_in(reach.graph, requests=requests, now=now),
     )
 
 
-def remains(request_id: UUID, *, now: datetime) -> tuple[str, ...]:
-    """Return where the person of a request still is, as far as lineage knows."""
+def remains(request_id: UUID, *, now: datetime) -> Remains:
+    """Return where the person of a request still is, as far as lineage and training know."""
     subjects = subjects_of([request_id])[request_id]
-    reach = reach_of(subjects)
+    reach, living = _reach_of(subjects)
+    reached = {reach.graph.nodes[node].family_id for node in reach.reached()}
     return remains_of(
         subjects,
         reach=reach,
         families=_family_names(reach),
-        living=living_in(reach.graph),
+        living=living,
         shields=shields_in(reach.graph, requests=[request_id], now=now),
+        loose=loose_snapshots([family for family in reached if family is not None]),
     )
 
 
 def still_tainting(requests: Collection[UUID], *, model_id: int, now: datetime) -> frozenset[UUID]:
     """Return those of the requests whose person still taints a living version of a model."""
     subjects = subjects_of(requests)
-    reach = reach_of(frozenset[SubjectId]().union(*subjects.values()))
-    living = {version.node_id for version in living_in(reach.graph) if version.model_id == model_id}
+    reach, versions = _reach_of(frozenset[SubjectId]().union(*subjects.values()))
+    living = {version.node_id for version in versions if version.model_id == model_id}
     by_subject = reach.per_subject(shields=shields_in(reach.graph, requests=requests, now=now))
     return frozenset(
         request
@@ -105,6 +111,14 @@ def subjects_of(requests: Collection[UUID]) -> dict[UUID, frozenset[SubjectId]]:
         if pseudonym in known:
             found[request].add(known[pseudonym])
     return {request: frozenset(found[request]) for request in requests}
+
+
+def _reach_of(subjects: Collection[SubjectId]) -> tuple[Reach, list[LivingVersion]]:
+    """Return how far people reach, trainings that have not ended yet included, and what lives."""
+    reach = reach_of(subjects)
+    trainings = [one for one in open_trainings() if one.source_node_id in reach.graph.nodes]
+    living = [*living_in(reach.graph), *(living_of(training) for training in trainings)]
+    return with_trainings(reach, trainings), living
 
 
 def living_in(graph: Graph) -> list[LivingVersion]:

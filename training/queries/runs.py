@@ -1,6 +1,6 @@
 """Reads of runs: what is due, and how one ended."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -15,8 +15,8 @@ from training.models import (
     TrainingRun,
 )
 from training.queries.registry import EVERYTHING, scope_of
-from training.states import RUN_OPEN, RunState
-from training.summaries import RunSummary
+from training.states import RUN_OPEN, RunState, VersionState
+from training.summaries import OpenTraining, RunSummary
 
 
 def run_numbered(run_id: UUID) -> TrainingRun:
@@ -44,6 +44,33 @@ def open_run_of(model_id: int) -> UUID | None:
         .values_list("pk", flat=True)
         .first()
     )
+
+
+def open_trainings() -> list[OpenTraining]:
+    """Return the runs whose version is not judged yet; a run that destroys holds nothing else."""
+    rows = (
+        TrainingRun.objects.filter(state__in=RUN_OPEN - {RunState.DESTROYING})
+        .select_related("model")
+        .order_by("model_id")
+    )
+    return [
+        OpenTraining(model_id=row.model_id, model=row.model.name, source_node_id=row.source_id)
+        for row in rows
+    ]
+
+
+def loose_snapshots(family_ids: Collection[int]) -> list[str]:
+    """Return the models of some families with a snapshot that nothing but its file vouches for.
+
+    No living version is made of it and no open run fits it: a run began again, or failed, and the
+    file is still there.
+    """
+    rows = (
+        Snapshot.objects.filter(model__family__in=list(family_ids), destroyed_at=None)
+        .exclude(versions__in=ModelVersion.objects.exclude(state=VersionState.DESTROYED))
+        .exclude(shardfit__run__state__in=RUN_OPEN - {RunState.DESTROYING})
+    )
+    return sorted(set(rows.values_list("model__name", flat=True)))
 
 
 def destroying_run(model_id: int) -> UUID | None:
