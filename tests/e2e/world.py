@@ -25,6 +25,12 @@ Seen = TypeVar("Seen")
 PASSWORD = "correct horse battery staple"  # noqa: S105  # of a server that lives for one test
 
 
+def bare_environment() -> dict[str, str]:
+    """Return what a newcomer's shell holds: none of the test suite's settings, no servers."""
+    kept = ("PATH", "HOME", "LANG", "TMPDIR")
+    return {name: os.environ[name] for name in kept if name in os.environ}
+
+
 class World:
     """A running Lethe with the demo's patients registered and their model trained."""
 
@@ -37,11 +43,7 @@ class World:
             free.bind(("127.0.0.1", 0))
             self.bind = f"127.0.0.1:{free.getsockname()[1]}"
         self.environment = {
-            **{
-                name: value
-                for name, value in os.environ.items()
-                if name != "DJANGO_SETTINGS_MODULE"
-            },
+            **bare_environment(),
             **self.services.environment,
             **scratch_settings(self.services.folder),
             "SWEEP_SECONDS": "0.5",
