@@ -45,6 +45,17 @@ class Page:
     sections: Sequence[Section] = ()
 
 
+class Crumb:
+    """A row under the name that its page has: the way to it is written with `str`."""
+
+    def __init__(self, row: Model, title: str) -> None:
+        self._meta, self.pk, self._title = row._meta, row.pk, title
+
+    @override
+    def __str__(self) -> str:
+        return self._title
+
+
 class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
     """A list, a page per row, and buttons that ask first. There is no form that writes a row."""
 
@@ -115,6 +126,7 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
             for action in self.get_actions_detail(request, object_id)
             if action.method.__name__ in offered
         ]
+        page = self.page(row, request=request, now=timezone.now())
         return TemplateResponse(
             request,
             "officers/record.html",
@@ -122,12 +134,12 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
                 **self.admin_site.each_context(request),
                 **(extra_context or {}),
                 "opts": self.opts,
-                "original": row,
-                "title": str(row),
+                "original": Crumb(row, page.title),
+                "title": page.title,
                 "actions_detail": self._get_actions_navigation(
                     self.actions_detail, allowed, object_id
                 ),
-                "page": self.page(row, request=request, now=timezone.now()),
+                "page": page,
             },
         )
 
@@ -151,14 +163,15 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold ships no types
         row = self._row(request, object_id)
         if row is None:
             return self._absent(request, object_id)
+        asked = question(row)
         return ask(
             request,
             self.admin_site,
-            confirmation=question(row),
+            confirmation=asked,
             do=lambda said: do(row, said),
             back=reverse(f"admin:{self._view}_change", args=[quote(row.pk)]),
             refusals=self.refusals,
-            context={"opts": self.opts, "original": row},
+            context={"opts": self.opts, "original": Crumb(row, asked.title)},
         )
 
     @property

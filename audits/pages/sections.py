@@ -8,6 +8,7 @@ from typing import ClassVar, Final
 
 from django.contrib.admin import site
 from django.contrib.auth import get_user_model
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from audits.entries import TrailEntry
@@ -15,6 +16,7 @@ from audits.pages.cells import NOTHING, code, link, moment
 
 Cell = str | SafeString
 _LONGEST_FACT: Final = 160
+_PARTS: Final = 8  # of a document that is shown in a line
 _LISTED: Final = 2  # longer lists are counted
 
 
@@ -130,18 +132,29 @@ def _place(entry: TrailEntry) -> tuple[datetime, bool, int]:
 
 def shown(value: object) -> Cell:
     """Return a recorded value in a form that people read."""
+    if value is None or value in ("", [], {}):
+        return NOTHING
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Mapping):
-        return ", ".join(f"{name}: {shown(part)}" for name, part in value.items()) or NOTHING
+        return _shown_parts(value)
     if isinstance(value, list | tuple):
         return f"{len(value)} of them" if len(value) > _LISTED else ", ".join(map(str, value))
-    text = str(value)
+    return _shown_text(str(value))
+
+
+def _shown_text(text: str) -> Cell:
     if (at := _as_moment(text)) is not None:
         return moment(at)
     if len(text) in {40, 64, 128} and all(letter in "0123456789abcdef" for letter in text):
         return code(text)
     return text if len(text) <= _LONGEST_FACT else f"{text[:_LONGEST_FACT]}…"
+
+
+def _shown_parts(parts: Mapping[str, object]) -> SafeString:
+    named = [(in_words(name).lower(), shown(part)) for name, part in parts.items()]
+    more = [(f"and {len(named) - _PARTS} more", "")] if len(named) > _PARTS else []
+    return format_html_join(", ", "{} {}", [*named[:_PARTS], *more])
 
 
 def _as_moment(text: str) -> datetime | None:

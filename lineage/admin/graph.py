@@ -13,7 +13,7 @@ from audits.pages.cells import Tone, badge, moment, row_link, state_badge
 from audits.pages.records import Page, ReadOnlyAdmin
 from audits.pages.sections import Table
 from lineage import queries
-from lineage.graph import NodeKind
+from lineage.graph import EdgeKind, NodeKind
 from lineage.models import Edge, Node
 
 KIND_TONES: Final = {
@@ -41,7 +41,9 @@ def graph_table(node_id: int) -> Table:
                 ),
                 state_badge(graph.nodes[edge.target].kind, KIND_TONES),
                 f"{edge.kind} {graph.nodes[edge.source].name} {graph.nodes[edge.source].version}",
-                badge("yes", Tone.WARN) if edge.target in carried else badge("no", Tone.GOOD),
+                badge("yes", Tone.WARN)
+                if edge.target in carried and edge.kind is not EdgeKind.EVALUATED_ON
+                else badge("no", Tone.GOOD),
             ]
             for edge in graph.sorted_edges()
         ],

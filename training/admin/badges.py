@@ -1,5 +1,6 @@
 """Badges and numbers that the pages of this app share."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from django.utils.safestring import SafeString
@@ -29,9 +30,10 @@ RUN_TONES: Final = {
 ENDED: Final = frozenset({RunState.SUCCEEDED, RunState.REFUSED, RunState.FAILED})
 
 
-def share_words(value: object) -> str | SafeString:
-    """Return a share as per cent."""
-    return f"{100 * value:.1f} %" if isinstance(value, int | float) else NOTHING
+def accuracy_of(metrics: Mapping[str, object] | None) -> str | SafeString:
+    """Return the share of right answers on the hold-out, where one was measured."""
+    share = (metrics or {}).get("challenger accuracy")
+    return f"{100 * share:.1f} %" if isinstance(share, int | float) else NOTHING
 
 
 def shards_bar(run: TrainingRun) -> SafeString:

@@ -17,7 +17,7 @@ from audits.pages.cells import NOTHING, Tone, badge, code, moment, number, row_l
 from audits.pages.confirmations import button
 from audits.pages.records import Figure, Page, ReadOnlyAdmin
 from audits.pages.sections import Facts, Table, Words, raw, timeline_of
-from training.admin.badges import RUN_TONES, VERSION_TONES, shards_bar, share_words, why_badge
+from training.admin.badges import RUN_TONES, VERSION_TONES, accuracy_of, shards_bar, why_badge
 from training.admin.switch import (
     REFUSALS,
     confirm_lift,
@@ -73,7 +73,7 @@ class DeclaredModelAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Accuracy")
     def accuracy(self, model: Any) -> str | SafeString:
-        return share_words((model.serving_metrics or {}).get("accuracy"))
+        return accuracy_of(model.serving_metrics)
 
     @admin.display(description="Versions")
     def versions_count(self, model: Any) -> str:
@@ -187,7 +187,7 @@ def _versions(model: Model) -> Table:
             [
                 row_link(f"version {row.number}", "training_modelversion", row.pk),
                 state_badge(row.state, VERSION_TONES),
-                share_words(row.metrics.get("accuracy")),
+                accuracy_of(row.metrics),
                 moment(row.trained_at),
                 "destroyed" if row.destroyed_at else code(row.artefact_digest),
             ]

@@ -12,7 +12,7 @@ from audits.pages.cells import NOTHING, Tone, badge, code, moment, number, row_l
 from audits.pages.records import Figure, Page, ReadOnlyAdmin
 from audits.pages.sections import Facts, Section, Table, in_words, raw, shown
 from lineage.models import Edge
-from training.admin.badges import VERSION_TONES, share_words
+from training.admin.badges import VERSION_TONES, accuracy_of
 from training.models import ModelRelease, ModelVersion, Qualification
 
 
@@ -36,7 +36,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Accuracy")
     def accuracy(self, version: ModelVersion) -> str | SafeString:
-        return share_words(version.metrics.get("accuracy"))
+        return accuracy_of(version.metrics)
 
     @admin.display(description="Trained on")
     def trained_from(self, version: ModelVersion) -> str:
