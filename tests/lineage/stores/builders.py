@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lineage.stores.delimited import CsvStore
+from lineage.stores.local import PREFIX
 from lineage.stores.parquet import ParquetStore
 from lineage.stores.protocol import DeclaredColumn, Step
-from lineage.stores.staging import PREFIX
 from tests.cast import ALICE, BOB
 from tests.lineage.stores.marks import USER
 

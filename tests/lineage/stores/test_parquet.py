@@ -26,9 +26,9 @@ from lineage.stores.errors import (
     StillPresent,
     StoreUnreadable,
 )
+from lineage.stores.local import PREFIX
 from lineage.stores.pages import search_pages
 from lineage.stores.protocol import DeclaredColumn, Step, Store
-from lineage.stores.staging import PREFIX
 from tests.cast import ALICE, BOB
 from tests.lineage.stores.builders import (
     CLARA,

@@ -6,8 +6,9 @@ from contextlib import contextmanager
 import pytest
 
 from lineage.stores.errors import ChangedMeanwhile, NotSafelyErasable, StoreUnreadable
+from lineage.stores.local import PREFIX
 from lineage.stores.protocol import Step
-from lineage.stores.staging import PREFIX, purge, staging
+from lineage.stores.staging import purge, staging
 from tests.cast import ALICE
 from tests.lineage.stores.builders import Steps, csv, leftovers, parquet, people, write
 from tests.lineage.stores.marks import wanted
