@@ -98,6 +98,7 @@ def cancel(*, request_id: UUID, actor: Actor, now: datetime) -> DeletionRequest:
         request.state = RequestState.CANCELLED
         request.cancelled_at = now
         request.batch = None
+        request.holds.filter(released_at=None).update(released_at=now, released_by=actor)
         close(request)
         trail.record(RequestCancelled(request_id=str(request.pk)), about=f"request/{request.pk}")
     return request

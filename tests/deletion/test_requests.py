@@ -253,8 +253,10 @@ def test_the_words_of_a_hold_go_when_the_request_closes():
 
     cancel(opened)
 
-    assert Hold.objects.get().reason == ""
+    assert (Hold.objects.get().reason, Hold.objects.get().released_at) == ("", MONDAY)
     assert tables_naming(ALICE) == set()
+    with pytest.raises(HoldUnknown):
+        release(opened)
 
 
 def test_a_hold_during_the_work_suspends_the_open_targets_and_the_release_opens_them(tmp_path):
