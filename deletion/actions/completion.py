@@ -22,6 +22,7 @@ from deletion.queries.targets import target_of
 from deletion.regimes import regime_named
 from deletion.states import ENDED_WELL, Outcome, RequestState, require_move
 from lineage.actions import forget_subjects
+from lineage.actions.locks import lock_people
 from lineage.identifiers import SubjectId, suppression_tag_of
 from lineage.models import Pseudonym
 
@@ -44,6 +45,7 @@ def complete_request(*, request_id: UUID, actor: Actor, now: datetime) -> Certif
         )
         if not shares or any(share.outcome not in ENDED_WELL for share in shares):
             raise NotComplete
+        lock_people()  # before the look: a registration in between would go unnoticed for ever
         left = remains(request.pk, now=now)
         if left.to_plan:
             _reopen(request, left.to_plan, trail=trail)
