@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Max
 
 from audits.actions import raise_alert
 from audits.trail import Actor, Trail, audited
@@ -24,7 +25,7 @@ from deletion.events import (
     RunStarted,
 )
 from deletion.evidence import sum_up
-from deletion.models import DeletionRequest, Found, Obligation, Run, RunPart, Share
+from deletion.models import DeletionRequest, Found, Hold, Obligation, Run, RunPart, Share
 from deletion.queries.targets import target_of
 from deletion.rounds import next_round
 from deletion.states import (
@@ -222,16 +223,19 @@ def finish_erasure(*, run_id: UUID, token: Token, actor: Actor, now: datetime) -
     """Compare what was expected with what was found, and decide the outcome for every request.
 
     Who was found in any part was erased; who was found in none was absent, and if lineage expected
-    them there, an alert says that lineage is wrong. Who was held meanwhile stays open.
+    them there, an alert says that lineage is wrong. Who was held meanwhile stays open, also after
+    the release: this run may have passed over them.
     """
     with audited(actor=actor, now=now) as trail:
         run = lock_held_run(run_id, token)
         if run.parts.filter(finished_at=None).exists():
             raise RunUnknown("parts of the run are not proven yet")
-        shares = open_shares(run)
-        found = set(Found.objects.filter(part__run=run).values_list("request_id", flat=True))
+        shares = _not_passed_over(open_shares(run), run)
+        found = _last_found(shares, run)
         for share in shares:
-            outcome = Outcome.ERASED if share.request_id in found else Outcome.ABSENT
+            last_found = found.get(share.request_id)
+            is_found = last_found is not None and last_found >= share.obligation.created_at
+            outcome = Outcome.ERASED if is_found else Outcome.ABSENT
             decide(share, outcome, note="", run=run, trail=trail)
             if share.expected and outcome is Outcome.ABSENT:
                 raise_alert(
@@ -251,6 +255,26 @@ def finish_erasure(*, run_id: UUID, token: Token, actor: Actor, now: datetime) -
         finish(run, shares, trail=trail)
         _stop_clocks([share.request for share in shares], trail=trail)
     return run
+
+
+def _not_passed_over(shares: Sequence[Share], run: Run) -> list[Share]:
+    """Return the shares of requests that no hold has suspended for a part of the run."""
+    released = Hold.objects.filter(
+        request__in=[share.request_id for share in shares], released_at__gte=run.started_at
+    )
+    passed_over = set(released.values_list("request_id", flat=True))
+    return [share for share in shares if share.request_id not in passed_over]
+
+
+def _last_found(shares: Sequence[Share], run: Run) -> dict[UUID, datetime]:
+    """Return when the newest run began that found each request's person in the store of this one.
+
+    An earlier run counts too: it may have erased somebody who was then held before it could say so.
+    """
+    rows = Found.objects.filter(
+        request__in=[share.request_id for share in shares], part__run__store=run.store_id
+    )
+    return dict(rows.values_list("request_id").annotate(last=Max("part__run__started_at")))
 
 
 def open_shares(run: Run) -> list[Share]:
