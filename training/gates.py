@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-import polars as pl
-
 from training.columns import Feature, Kind
 from training.profiles import Profile, share_outside
 from training.reading import People
@@ -121,8 +119,7 @@ def duplicates(
     people: People, *, digests: Mapping[str, str], limits: Thresholds = USUAL
 ) -> Verdict:
     """Refuse a part that is there twice, and too many rows that repeat a person's row."""
-    rows = pl.from_arrow(people.table.append_column("\x00who", [list(people.pseudonyms)]))
-    repeated = len(rows) - rows.n_unique() if isinstance(rows, pl.DataFrame) and len(rows) else 0
+    repeated = len(people.pseudonyms) - people.distinct_rows()
     twice = len(digests) - len(set(digests.values()))
     permille = _permille(repeated, len(people.pseudonyms))
     reason = ""

@@ -6,12 +6,12 @@ many people share, and the size of numbers only to the power of two.
 """
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import polars as pl
 
 from training import columns
 from training.columns import Feature, Kind
@@ -75,10 +75,12 @@ def share_outside(values: Sequence[str | None], common: Sequence[str]) -> float:
 
 
 def _common(people: People, name: str) -> tuple[tuple[str, ...], int]:
-    rows = pl.DataFrame({"value": people.table[name].to_pylist(), "who": list(people.pseudonyms)})
-    counted = rows.drop_nulls().group_by("value").agg(pl.col("who").n_unique())
-    common = sorted(counted.filter(pl.col("who") >= COMMON)["value"].to_list())
-    outside = share_outside(rows["value"].to_list(), common)
+    values = people.table[name].to_pylist()
+    holders = Counter(
+        value for value, _ in set(zip(values, people.pseudonyms, strict=True)) if value is not None
+    )
+    common = sorted(value for value, number in holders.items() if number >= COMMON)
+    outside = share_outside(values, common)
     return tuple(common), math.ceil(outside / _ROUGHLY) * _ROUGHLY
 
 

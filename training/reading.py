@@ -84,6 +84,11 @@ class People:
         """Return the shards in which there is anybody, the hold-out among them."""
         return sorted(set(self.shards) - {NOWHERE})
 
+    def distinct_rows(self) -> int:
+        """Count the rows that differ, in person or content."""
+        content = _row_bytes(self.table, self.features, self.label)
+        return len(set(zip(self.pseudonyms, content, strict=True)))
+
     def in_shard(self, shard: Shard) -> ShardRows:
         """Return the rows of one shard, or of the hold-out, in the one order of fitting."""
         places = [place for place, found in enumerate(self.shards) if found == shard]
