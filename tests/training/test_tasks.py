@@ -1,0 +1,371 @@
+import os
+import signal
+
+import pytest
+from django.db import connection
+
+from audits.models import Alert
+from lineage.errors import LeaseLost
+from tests.cast import ALICE, MONDAY
+from tests.lineage.builders import make_version, recorded
+from tests.training.builders import (
+    artefact_files,
+    artefact_folder,
+    files_holding,
+    make_model,
+    make_patients,
+    make_trained_model,
+    remove,
+    start,
+    train,
+    version_of,
+)
+from training import actions, artefacts, queries, tasks
+from training.errors import AttemptFailed
+from training.models import ShardFit, Snapshot, TrainingRun
+from training.states import RUN_OPEN, RunState
+from training.tasks import steps
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def sent(monkeypatch):
+    """Collect what would be sent to workers."""
+    messages = []
+    for name in ("check", "fit", "assemble", "judge", "destroy", "give_up"):
+        task = getattr(tasks, name)
+        monkeypatch.setattr(
+            task, "delay", lambda argument, name=name: messages.append((name, argument))
+        )
+    return messages
+
+
+def taken(sent):
+    """Take the messages out, and run each as a worker would."""
+    waiting, sent[:] = list(sent), []
+    for name, argument in waiting:
+        getattr(tasks, name).run(argument)
+    return sorted({name for name, _ in waiting})
+
+
+def test_workers_take_a_run_from_message_to_message(tmp_path, sent):
+    model = make_model(make_patients(tmp_path).family)
+    run_id = start(model)
+
+    tasks.sweep.run()
+    rounds = []
+    while sent:
+        rounds.append(taken(sent))
+
+    assert rounds == [["check"], ["fit"], ["assemble"], ["judge"], ["destroy"]]
+    assert queries.run_summary(run_id).state is RunState.SUCCEEDED
+
+
+def test_a_lost_message_costs_one_sweep(tmp_path, sent):
+    run_id = start(make_model(make_patients(tmp_path).family))
+
+    turns = 0
+    while queries.run_summary(run_id).state in RUN_OPEN:
+        tasks.sweep.run()
+        waiting, sent[:] = list(sent), []
+        for name, argument in waiting:
+            getattr(tasks, name).run(argument)
+        sent.clear()  # everything that the tasks sent on is lost
+        turns += 1
+
+    assert turns == 5
+
+
+def test_a_message_that_comes_twice_does_its_work_once(tmp_path, sent):
+    run_id = start(make_model(make_patients(tmp_path).family))
+
+    tasks.sweep.run()
+    while sent:
+        sent.extend(list(sent))
+        taken(sent)
+
+    assert queries.run_summary(run_id).state is RunState.SUCCEEDED
+    assert Snapshot.objects.count() == 4
+    assert len(recorded("VersionTrained")) == 1
+
+
+def test_a_sweep_sends_what_others_doomed(tmp_path, sent):
+    model = make_trained_model(tmp_path)
+    version = version_of(model, 1)
+    actions.doom(version_ids=[version.pk], reason="r", actor=steps.TRAINER, now=MONDAY)
+
+    tasks.sweep.run()
+
+    assert sent == [("destroy", model.pk)]
+
+
+def test_under_a_stop_nothing_but_destruction_is_sent(tmp_path, sent):
+    model = make_trained_model(tmp_path)
+    start(model)
+    actions.doom(
+        version_ids=[version_of(model, 1).pk],
+        reason="r",
+        actor=steps.TRAINER,
+        now=MONDAY,
+    )
+    actions.stop(scope="everything", reason="r", actor=steps.TRAINER, now=MONDAY)
+
+    tasks.sweep.run()
+
+    assert sent == [("destroy", model.pk)]
+    assert artefact_files(model) != set()
+    taken(sent)
+    assert artefact_files(model) == set()
+
+
+def test_an_attempt_that_fails_is_noted_and_raised_without_its_words(tmp_path, monkeypatch):
+    run_id = start(make_model(make_patients(tmp_path).family))
+    tasks.check.run(str(run_id))
+
+    def fail(*_args, **_said):
+        raise ValueError(f"could not convert {ALICE}")
+
+    monkeypatch.setattr(steps, "fit_people", fail)
+    with pytest.raises(AttemptFailed) as raised:
+        tasks.fit.run(ShardFit.objects.earliest("pk").pk)
+
+    assert str(raised.value) == "ValueError"
+    assert raised.value.__cause__ is None
+    assert raised.value.__suppress_context__
+    assert ShardFit.objects.earliest("pk").last_error == "ValueError"
+    assert ALICE not in str(recorded("FitFailed"))
+
+
+def test_our_own_sentences_are_kept(tmp_path):
+    folder = tmp_path / "patients"
+    run_id = start(make_model(make_patients(folder).family))
+    (folder / "part-1.parquet").write_bytes(b"PAR1 truncated")
+
+    with pytest.raises(AttemptFailed, match=r"PartCorrupt: part-1\.parquet"):
+        tasks.check.run(str(run_id))
+
+    assert "part-1.parquet" in TrainingRun.objects.get().last_error
+    assert recorded("StepFailed")[0]["facts"]["attempts"] == 1
+
+
+def test_a_place_that_stays_unreadable_ends_the_run_with_an_alert(tmp_path, settings):
+    folder = tmp_path / "patients"
+    model = make_model(make_patients(folder).family)
+    run_id = start(model)
+    (folder / "part-1.parquet").write_bytes(b"PAR1 truncated")
+
+    for _ in range(settings.ATTEMPTS):
+        TrainingRun.objects.update(not_before=None)
+        with pytest.raises(AttemptFailed):
+            tasks.check.run(str(run_id))
+
+    summary = queries.run_summary(run_id)
+    assert summary.state is RunState.FAILED
+    assert summary.reason.startswith("PartCorrupt: part-1.parquet")
+    assert Alert.objects.get().kind == "training-failed"
+
+
+def test_files_that_nobody_registered_are_refused_at_once(tmp_path):
+    folder = tmp_path / "patients"
+    model = make_model(make_patients(folder).family)
+    remove(ALICE, folder)
+
+    summary = train(model)
+
+    assert summary.state is RunState.REFUSED
+    assert "register the data set again" in summary.reason
+
+
+def test_a_forced_run_waits_for_the_registration_and_follows_it(tmp_path):
+    folder = tmp_path / "patients"
+    model = make_trained_model(folder)
+    run_id = start(model, forced=True)
+    remove(ALICE, folder)
+
+    with pytest.raises(AttemptFailed, match="ChangedMeanwhile"):
+        tasks.drive(run_id)
+    newest = make_version(model.family)
+    TrainingRun.objects.update(not_before=None)
+
+    assert tasks.drive(run_id) is RunState.SUCCEEDED
+    assert version_of(model, 2).dataset_version == newest
+
+
+def test_data_replaced_between_two_fits_begins_the_run_again(tmp_path):
+    folder = tmp_path / "patients"
+    model = make_model(make_patients(folder).family)
+    run_id = start(model)
+    tasks.check.run(str(run_id))
+    first, second = ShardFit.objects.order_by("pk")[:2]
+    tasks.fit.run(first.pk)
+    remove(ALICE, folder)
+    newest = make_version(model.family)
+
+    tasks.fit.run(second.pk)
+
+    assert TrainingRun.objects.get().state == "waiting"
+    assert tasks.drive(run_id) is RunState.SUCCEEDED
+    assert version_of(model, 1).dataset_version == newest
+
+
+def test_a_late_worker_takes_its_file_away_again(tmp_path, monkeypatch):
+    model = make_model(make_patients(tmp_path).family)
+    run_id = start(model)
+    tasks.check.run(str(run_id))
+    fit = ShardFit.objects.earliest("pk")
+    real = artefacts.keep
+
+    def keep_too_late(*args):
+        digest = real(*args)
+        ShardFit.objects.filter(pk=fit.pk).update(fencing_token=99)
+        return digest
+
+    monkeypatch.setattr(artefacts, "keep", keep_too_late)
+    with pytest.raises(LeaseLost):
+        tasks.fit.run(fit.pk)
+
+    assert artefact_files(model) == set()
+
+
+def test_a_late_check_is_not_believed(tmp_path, monkeypatch):
+    run_id = start(make_model(make_patients(tmp_path).family))
+    real = steps.check_people
+
+    def check_too_late(*args, **said):
+        TrainingRun.objects.update(fencing_token=99)
+        return real(*args, **said)
+
+    monkeypatch.setattr(steps, "check_people", check_too_late)
+    with pytest.raises(LeaseLost):
+        tasks.check.run(str(run_id))
+
+    assert not recorded("DataChecked")
+
+
+def test_a_damaged_champion_does_not_hold_up_a_deletion(tmp_path):
+    folder = tmp_path / "patients"
+    model = make_trained_model(folder)
+    (artefact_folder() / version_of(model, 1).artefact).write_bytes(b"tampered")
+    remove(ALICE, folder)
+    make_version(model.family)
+
+    summary = train(model, forced=True)
+
+    assert summary.state is RunState.SUCCEEDED
+    assert "champion accuracy" not in summary.metrics
+    assert version_of(model, 2).qualification.champion is None
+    assert Alert.objects.get(resolved_at=None).kind == "artefact-damaged"
+
+
+def test_a_tampered_challenger_is_not_judged(tmp_path):
+    model = make_model(make_patients(tmp_path).family)
+    run_id = start(model)
+    for step in (tasks.check, tasks.assemble):
+        if step is tasks.assemble:
+            for fit in ShardFit.objects.all():
+                tasks.fit.run(fit.pk)
+        step.run(str(run_id))
+    (artefact_folder() / version_of(model, 1).artefact).write_bytes(b"tampered")
+
+    with pytest.raises(AttemptFailed, match="ArtefactMismatch: a file is not as it was written"):
+        tasks.judge.run(str(run_id))
+
+    assert version_of(model, 1).state == "trained"
+
+
+def test_nobody_held_out_qualifies_nothing(tmp_path):
+    model = make_model(make_patients(tmp_path, hold_out_permille=0).family)
+
+    summary = train(model)
+
+    assert summary.state is RunState.REFUSED
+    assert "nobody was held out" in summary.reason
+
+
+def test_worn_out_runs_are_given_up_by_message(tmp_path, settings):
+    run_id = start(make_model(make_patients(tmp_path).family))
+    TrainingRun.objects.update(attempts=settings.ATTEMPTS)
+
+    tasks.give_up.run(str(run_id))
+
+    assert queries.run_summary(run_id).state is RunState.FAILED
+
+
+def drive_and_die(run_id, point):
+    """Drive a run in a process of its own that kills itself at a point; return its signal.
+
+    No handler runs in it, and no transaction is rolled back politely.
+    """
+    is_after, _, place = point.rpartition(":")
+    home, _, name = place.partition(".")
+    module = {"actions": actions, "artefacts": artefacts}[home]
+    real = getattr(module, name)
+
+    def dying(*args, **said):
+        if is_after:
+            real(*args, **said)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    connection.close()  # or both processes would speak over one socket
+    child = os.fork()
+    if not child:
+        try:
+            setattr(module, name, dying)
+            tasks.drive(run_id)
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    return os.WTERMSIG(status)
+
+
+POINTS = [
+    "actions.claim_run",
+    "after:actions.claim_run",
+    "actions.record_verdicts",
+    "after:actions.record_verdicts",
+    "after:actions.claim_fit",
+    "after:artefacts.keep",
+    "after:actions.finish_fit",
+    "actions.register_artefact",
+    "after:actions.register_artefact",
+    "actions.record_judgement",
+    "after:actions.record_judgement",
+    "artefacts.destroy",
+    "after:artefacts.destroy",
+    "actions.mark_destroyed",
+    "after:actions.mark_destroyed",
+    "actions.finish_run",
+]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("point", POINTS)
+def test_a_worker_killed_anywhere_in_a_forced_run_is_replaced(tmp_path, point):
+    folder = tmp_path / "patients"
+    ward = ["isolation", *(["north", "south"] * 79), "north"]
+    model = make_model(make_patients(folder, changes={"ward": ward}).family)
+    train(model)
+    held = files_holding("isolation")
+    assert held  # only one person is in that ward, and the artefact says so
+    remove(ALICE, folder)
+    newest = make_version(model.family)
+    run_id = start(model, forced=True)
+
+    assert drive_and_die(run_id, point) == signal.SIGKILL
+    TrainingRun.objects.filter(lease_until__isnull=False).update(lease_until=MONDAY)
+    ShardFit.objects.filter(lease_until__isnull=False).update(lease_until=MONDAY)
+    state = tasks.drive(run_id)
+
+    assert state is RunState.SUCCEEDED
+    assert version_of(model, 1).state == "destroyed"
+    second = version_of(model, 2)
+    assert (second.state, second.dataset_version_id) == ("released", newest.pk)
+    assert files_holding("isolation") == set()
+    assert files_holding("north") != set()
+    assert {path.relative_to(artefact_folder()).as_posix() for path in artefact_files(model)} == {
+        second.artefact,
+        *second.snapshots.values_list("file", flat=True),
+    }
+    assert queries.run_summary(run_id).shards_hit == 1
+    assert len(recorded("TrainingFinished")) == 2
