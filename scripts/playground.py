@@ -21,6 +21,7 @@ import socket
 import subprocess
 import sys
 import time
+from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -35,6 +36,8 @@ from scripts.local_servers import NoServer, Services, scratch_settings, supervis
 BIN: Final = str(Path(sys.executable).parent)
 PATIENCE_SECONDS: Final = 60
 OFFICER: Final = "officer"
+# The same people fall into the same shards each time, so the tutorial can show what you will see.
+REPEATED: Final = ("PSEUDONYM_KEY", "SHARD_KEY")
 HURRY: Final = {"SWEEP_SECONDS": "1", "COALESCE_SECONDS": "2"}  # a real one gathers for a day
 
 GREETING: Final = """\
@@ -79,9 +82,12 @@ class Playground:
             bind = f"127.0.0.1:{free.getsockname()[1]}"
         self.address = f"http://{bind}"
         self.log = self.services.folder / "service.log"
+        scratch = scratch_settings(self.services.folder)
+        for name in REPEATED:
+            Path(scratch[f"{name}_FILE"]).write_text(sha256(name.encode()).hexdigest())
         ours = {
             **self.services.environment,
-            **scratch_settings(self.services.folder),
+            **scratch,
             "LETHE_ADDRESS": self.address,
             "LETHE_PASSWORD": secrets.token_urlsafe(9),
             "PLAYGROUND": str(folder),

@@ -206,6 +206,11 @@ def _operations() -> Iterator[Operation]:
         )
 
 
+def addresses() -> set[tuple[str, str]]:
+    """Return every method and address of the API."""
+    return {(operation.method, operation.path) for operation in _operations()}
+
+
 def _schema() -> dict[str, dict[str, dict[str, dict[str, str]]]]:
     with GENERATOR_STATS.silence():
         maker = SchemaGenerator()  # type: ignore[no-untyped-call]  # as above
