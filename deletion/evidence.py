@@ -27,11 +27,15 @@ class RunEvidence:
 
 
 def sum_up(parts: Sequence[Mapping[str, Any]], *, rounds: int) -> RunEvidence:
-    """Sum the evidence of the parts up; each is what its row keeps, with its name and round."""
+    """Sum the evidence of the parts up; each is what its row keeps, with its name and round.
+
+    They come in the order of their rounds: what a part held at first is counted once.
+    """
+    first = {part["part"]: part for part in reversed(parts)}
     return RunEvidence(
-        parts=len({part["part"] for part in parts}),
+        parts=len(first),
         rounds=rounds,
-        rows_before=sum(part["rows_before"] for part in parts if part["round"] == 1),
+        rows_before=sum(part["rows_before"] for part in first.values()),
         rows_erased=sum(part["rows_erased"] for part in parts),
         values_removed=sum(part["values_removed"] for part in parts),
         readers=tuple(sorted({part["proven_by"] for part in parts})),

@@ -11,7 +11,15 @@ from lineage.stores.errors import ChangedMeanwhile
 from lineage.stores.protocol import Part
 
 MOST_ROUNDS: Final = 12
-"""Where parts still appear after so many, its writer must be paused: a person's decision."""
+"""Where parts still appear after so many, its writer must be paused: a person's decision. When
+somebody has looked and retries the run, it gets as many again."""
+
+GONE: Final = "gone"
+"""The step of a part that was listed and is not there any more. It proves nothing: what took its
+place is a part of its own."""
+
+SET_ASIDE: Final = "set aside"
+"""The step of a part that was not done when somebody retried the run. It proves nothing either."""
 
 
 def next_round(
@@ -31,6 +39,6 @@ def next_round(
     if rounds > 1 and not found_last:
         changed = ()
     again = (*unknown, *changed)
-    if again and rounds >= MOST_ROUNDS:
+    if again and rounds and rounds % MOST_ROUNDS == 0:
         raise ChangedMeanwhile(f"{len(again)} parts still changed after {rounds} rounds")
     return again

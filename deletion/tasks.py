@@ -204,15 +204,22 @@ def erase_part(part_id: int) -> None:
     with _attempt(keep=keep, failed=failed):
         todo = work.part_work(part_id)
         store, wanted = adapter_of(todo.store_id), dict(todo.wanted)
-        erasure = store.erase(todo.part, wanted, progress=report)
-        actions.finish_part(
-            part_id=part_id,
-            token=lease.token,
-            erasure=erasure,
-            proven_by=store.prove_absent(todo.part, wanted),
-            actor=ERASER,
-            now=timezone.now(),
-        )
+        try:
+            erasure = store.erase(todo.part, wanted, progress=report)
+            proven_by = store.prove_absent(todo.part, wanted)
+        except stores.StoreUnreadable:
+            if todo.part in {part.name for part in store.parts()}:
+                raise
+            actions.drop_part(part_id=part_id, token=lease.token, actor=ERASER, now=timezone.now())
+        else:
+            actions.finish_part(
+                part_id=part_id,
+                token=lease.token,
+                erasure=erasure,
+                proven_by=proven_by,
+                actor=ERASER,
+                now=timezone.now(),
+            )
         _wake()
 
 

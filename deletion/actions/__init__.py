@@ -2,7 +2,14 @@
 
 from deletion.actions.batches import approve_plan, dissolve_plan, plan_batch
 from deletion.actions.completion import complete_request
-from deletion.actions.parts import claim_part, fail_part, finish_part, keep_part, record_step
+from deletion.actions.parts import (
+    claim_part,
+    drop_part,
+    fail_part,
+    finish_part,
+    keep_part,
+    record_step,
+)
 from deletion.actions.requests import (
     Opened,
     cancel,
@@ -29,6 +36,7 @@ __all__ = [
     "claim_run",
     "complete_request",
     "dissolve_plan",
+    "drop_part",
     "fail_part",
     "fail_run",
     "finish_erasure",

@@ -17,6 +17,7 @@ from deletion.actions.locks import lock_held_part, lock_run_of
 from deletion.actions.stuck import DIED, attempt_failed, mark_stuck
 from deletion.events import AttemptBegan, AttemptFailed, PartStep
 from deletion.models import DeletionRequest, Found, RequestIdentifier, RunPart
+from deletion.rounds import GONE
 from deletion.states import RequestState, RunState
 from lineage.leases import Lease, Token, next_lease
 from lineage.stores.errors import ChangedMeanwhile
@@ -162,6 +163,25 @@ def finish_part(  # noqa: PLR0913  # keyword-only
                 step=Step.PROVEN.value,
                 evidence=part.evidence,
             ),
+            about=f"run/{part.run_id}",
+        )
+    return part
+
+
+def drop_part(*, part_id: int, token: Token, actor: Actor, now: datetime) -> RunPart:
+    """Close a part that is not listed any more; the next listing finds what took its place.
+
+    It is no evidence of an erasure. Whom an earlier attempt found in it was in this store, so that
+    stays.
+    """
+    with audited(actor=actor, now=now) as trail:
+        part = lock_held_part(part_id, token)
+        part.step = GONE
+        part.finished_at = now
+        part.lease_until = None
+        part.save(update_fields=["step", "finished_at", "lease_until"])
+        trail.record(
+            PartStep(run_id=str(part.run_id), part=part.name, step=GONE, evidence={}),
             about=f"run/{part.run_id}",
         )
     return part

@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from audits.actions import raise_alert
 from audits.trail import Actor, Trail, audited
@@ -27,7 +27,7 @@ from deletion.events import (
 from deletion.evidence import sum_up
 from deletion.models import DeletionRequest, Found, Hold, Obligation, Run, RunPart, Share
 from deletion.queries.targets import target_of
-from deletion.rounds import next_round
+from deletion.rounds import MOST_ROUNDS, SET_ASIDE, next_round
 from deletion.states import (
     ENDED_WELL,
     OPEN_OUTCOMES,
@@ -37,7 +37,7 @@ from deletion.states import (
     RunState,
 )
 from lineage.leases import Lease, Token, next_lease
-from lineage.stores.protocol import Part
+from lineage.stores.protocol import Part, Step
 
 DISAGREES: Final = "lineage-says-present"
 
@@ -144,7 +144,7 @@ def list_parts(
     """
     with transaction.atomic():
         run = lock_held_run(run_id, token)
-        proven = dict(run.parts.order_by("round").values_list("name", "digest"))
+        proven = dict(_proven(run).values_list("name", "digest"))
         again = next_round(
             listed,
             proven=proven,
@@ -202,7 +202,10 @@ def fail_run(  # noqa: PLR0913  # keyword-only; the surfaces read clock and sett
 
 
 def retry_run(*, run_id: UUID, actor: Actor, now: datetime) -> Run:
-    """Let a stuck run try again, after somebody looked at what stopped it."""
+    """Let a stuck run try again, after somebody looked at what stopped it.
+
+    It begins with a fresh listing: meanwhile files may have been repaired, renamed or removed.
+    """
     with audited(actor=actor, now=now) as trail:
         run = lock_run(run_id)
         if run.state != RunState.STUCK:
@@ -210,8 +213,10 @@ def retry_run(*, run_id: UUID, actor: Actor, now: datetime) -> Run:
         run.state = RunState.RUNNING
         run.attempts = 0
         run.not_before = None
-        run.save(update_fields=["state", "attempts", "not_before"])
-        run.parts.filter(finished_at=None).update(attempts=0, not_before=None)
+        if run.rounds and run.rounds % MOST_ROUNDS == 0:
+            run.rounds += 1  # the listing that was refused was one too
+        run.save(update_fields=["state", "attempts", "not_before", "rounds"])
+        run.parts.filter(finished_at=None).update(step=SET_ASIDE, finished_at=now, lease_until=None)
         Share.objects.filter(obligation__run=run, outcome=Outcome.UNREACHABLE).update(
             outcome="", note=""
         )
@@ -246,15 +251,17 @@ def finish_erasure(*, run_id: UUID, token: Token, actor: Actor, now: datetime) -
                     now=now,
                 )
         run.evidence = sum_up(
-            [
-                part.evidence | {"part": part.name, "round": part.round}
-                for part in run.parts.order_by("round", "name")
-            ],
+            [part.evidence | {"part": part.name, "round": part.round} for part in _proven(run)],
             rounds=run.rounds,
         ).as_json()
         finish(run, shares, trail=trail)
         _stop_clocks([share.request for share in shares], trail=trail)
     return run
+
+
+def _proven(run: Run) -> QuerySet[RunPart]:
+    """Return the parts in which the second reader found nobody, the newest look last."""
+    return run.parts.filter(step=Step.PROVEN).order_by("round", "name")
 
 
 def _not_passed_over(shares: Sequence[Share], run: Run) -> list[Share]:
