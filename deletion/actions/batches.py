@@ -74,7 +74,7 @@ def plan_batch(*, request_ids: Collection[UUID], actor: Actor, now: datetime) ->
 
 
 def approve_plan(
-    *, batch_id: int, seen_digest: str, actor: Actor, now: datetime, policy: str = ""
+    *, batch_id: int, seen_digest: str, policy: str = "", actor: Actor, now: datetime
 ) -> Batch:
     """Approve the plan that was seen, or refuse if lineage or the batch has moved since.
 

@@ -4,10 +4,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from audits.models import OutboxEntry
+from audits.queries import trail_signer
+from audits.statements import open_envelope
+from audits.trail import Actor
 from deletion import actions, tasks
 from deletion.actions import Opened
 from deletion.intake import RawIdentifier, SaidIdentifier
-from deletion.models import DeletionRequest, Run, RunPart, Share
+from deletion.models import Certificate, DeletionRequest, Run, RunPart, Share
 from deletion.queries import work
 from tests.cast import ALICE, MONDAY
 from tests.lineage.builders import PATIENT_ID
@@ -15,7 +18,8 @@ from training import tasks as training
 from training.models import TrainingRun
 from training.states import RUN_OPEN
 
-INTAKE = "user:7"
+INTAKE = Actor("user:7")
+DORA = Actor("user:dora")  # a second officer
 
 
 def right_now() -> datetime:
@@ -72,6 +76,11 @@ def outcomes(opened: Opened) -> dict[str, str]:
 
 def state(opened: Opened) -> str:
     return DeletionRequest.objects.get(pk=opened.request.pk).state
+
+
+def statement_of(certificate: Certificate) -> Any:
+    """Return the signed statement of a certificate, checked against the trail's key."""
+    return open_envelope(certificate.envelope, public_keys={"trail": trail_signer().public_key})
 
 
 def work_off(*, most: int = 40) -> None:

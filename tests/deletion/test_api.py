@@ -9,7 +9,7 @@ from audits.actions import seal
 from audits.permissions import Role
 from deletion import actions
 from deletion.models import Batch, DeletionRequest
-from tests.cast import ALICE, BOB, MONDAY
+from tests.cast import ALICE, BOB, MONDAY, OFFICER
 from tests.deletion.builders import make_request, raw, right_now, walk
 from tests.lineage.builders import PATIENT_ID, make_dataset, make_namespace
 
@@ -224,7 +224,7 @@ def test_a_plan_is_approved_by_its_digest(intake, officer, tmp_path):
     make_dataset(tmp_path)
     ask(intake)
     ids = DeletionRequest.objects.values_list("pk", flat=True)
-    actions.plan_batch(request_ids=ids, actor="user:1", now=right_now())
+    actions.plan_batch(request_ids=ids, actor=OFFICER, now=right_now())
     (batch,) = officer.get("/api/v1/batches").json()["results"]
     address = f"/api/v1/batches/{batch['id']}/approve"
 

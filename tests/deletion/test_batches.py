@@ -5,6 +5,7 @@ from deletion import actions
 from deletion.errors import BatchUnknown, PlanOutdated
 from deletion.models import Batch, Obligation, Share
 from deletion.queries.plans import awaiting_approval, awaiting_plan, batch_seen
+from deletion.queries.targets import target_of
 from lineage.graph import EdgeKind
 from lineage.models import Node
 from tests.cast import ALICE, BOB, MONDAY, OFFICER
@@ -52,7 +53,7 @@ def test_an_approved_plan_obliges_every_target_by_its_date(tmp_path):
 
     assert state(alice) == "in progress"
     (obligation,) = Obligation.objects.all()
-    assert obligation.store.name == "patients"
+    assert target_of(obligation) == "store/patients"
     assert obligation.due_at == min(alice.request.erase_by, bob.request.erase_by)
     assert obligation.because.endswith("lineage knows 2 of 2 here")
     assert Share.objects.filter(outcome="", expected=True).count() == 2

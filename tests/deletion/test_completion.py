@@ -4,8 +4,6 @@ import pytest
 from django.conf import settings
 
 from audits.models import Alert
-from audits.queries import trail_signer
-from audits.statements import open_envelope
 from config.traces import tables_naming
 from deletion import actions
 from deletion.errors import MoveNotAllowed, NotComplete
@@ -24,7 +22,14 @@ from deletion.states import ENDED_WELL, Outcome
 from lineage.identifiers import Digest
 from lineage.models import Membership, Subject, Suppression
 from tests.cast import ALICE, BOB, MONDAY, OFFICER
-from tests.deletion.builders import events, make_request, plan_and_approve, raw, state
+from tests.deletion.builders import (
+    events,
+    make_request,
+    plan_and_approve,
+    raw,
+    state,
+    statement_of,
+)
 from tests.lineage.builders import (
     PATIENT_ID,
     make_dataset,
@@ -125,9 +130,7 @@ def test_the_certificate_is_signed_and_the_receipt_opens_it(alice):
 
     certificate = complete(alice)
 
-    statement = open_envelope(
-        certificate.envelope, public_keys={"trail": trail_signer().public_key}
-    )
+    statement = statement_of(certificate)
     predicate = statement["predicate"]
     mine = commitment(
         alice.receipt.commitment_key, PATIENT_ID, Digest(sha256(ALICE.encode()).digest())
@@ -189,9 +192,7 @@ def test_a_certificate_shows_every_target_of_every_plan(alice):
 
     certificate = complete(alice)
 
-    statement = open_envelope(
-        certificate.envelope, public_keys={"trail": trail_signer().public_key}
-    )
+    statement = statement_of(certificate)
     (target,) = statement["predicate"]["targets"]
     assert target["evidence"] == {"rows_erased": 3, "digest": "d"}
     assert len(target["evidence_digest"]) == 64

@@ -2,7 +2,13 @@ from hashlib import sha256
 
 import pytest
 
-from deletion.intake import HashedIdentifier, RawIdentifier, body_of, claims_of
+from deletion.intake import (
+    HashedIdentifier,
+    RawIdentifier,
+    SaidIdentifier,
+    body_of,
+    claims_of,
+)
 from lineage.errors import IdentifierMalformed
 from lineage.identifiers import IdentifierKind
 from tests.cast import ALICE, BOB
@@ -28,7 +34,7 @@ def test_a_raw_and_a_hashed_identifier_of_one_person_are_the_same_claim():
 
 
 def test_what_is_said_twice_counts_once_and_order_does_not_matter():
-    said = [raw("alice@example.org"), hashed(HASH), raw(ALICE, "user")]
+    said: list[SaidIdentifier] = [raw("alice@example.org"), hashed(HASH), raw(ALICE, "user")]
 
     assert claims_of(said, kinds=KINDS) == claims_of(said[::-1], kinds=KINDS)
     assert len(claims_of(said, kinds=KINDS)) == 2

@@ -19,6 +19,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from typing_extensions import override
 
 from config.traces import tables_naming
 from deletion import actions, tasks
@@ -32,8 +33,8 @@ from deletion.errors import (
 from deletion.models import Certificate, DeletionRequest, Run, RunPart, Share
 from deletion.queries import work
 from deletion.states import ENDED_WELL
-from tests.cast import ALICE, BOB
-from tests.deletion.builders import make_due, make_request, raw, right_now, walk, work_off
+from tests.cast import ALICE, BOB, OFFICER
+from tests.deletion.builders import DORA, make_due, make_request, raw, right_now, walk, work_off
 from tests.lineage.builders import PATIENT_ID, make_dataset, pseudonym, write_people
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +56,7 @@ class Machine(RuleBasedStateMachine):
         self.asked: dict[str, Any] = {}
         self.count = 0
 
+    @override
     def teardown(self) -> None:
         """When nobody interferes any more, every request that was not withdrawn completes."""
         try:
@@ -119,7 +121,7 @@ class Machine(RuleBasedStateMachine):
                 owner="dead",
                 length=live_settings.LEASE,
                 most_attempts=live_settings.ATTEMPTS,
-                actor="user:1",
+                actor=OFFICER,
                 now=right_now(),
             )
         make_due()
@@ -133,7 +135,7 @@ class Machine(RuleBasedStateMachine):
                 request_id=self.asked[person],
                 article=GROUND,
                 reason="",
-                actor="user:1",
+                actor=OFFICER,
                 now=right_now(),
             )
 
@@ -144,14 +146,14 @@ class Machine(RuleBasedStateMachine):
 
     def release_person(self, person: str) -> None:
         with suppress(HoldUnknown):
-            actions.release_hold(request_id=self.asked[person], actor="user:2", now=right_now())
+            actions.release_hold(request_id=self.asked[person], actor=DORA, now=right_now())
 
     @precondition(lambda self: self.asked)
     @rule(data=st.data())
     def cancel(self, data: Any) -> None:
         person = data.draw(st.sampled_from(sorted(self.asked)))
         with suppress(MoveNotAllowed):
-            actions.cancel(request_id=self.asked[person], actor="user:1", now=right_now())
+            actions.cancel(request_id=self.asked[person], actor=OFFICER, now=right_now())
 
     @precondition(lambda self: self.asked)
     @rule(data=st.data())
@@ -159,7 +161,7 @@ class Machine(RuleBasedStateMachine):
         """Try to complete a request that may not be ready at all."""
         person = data.draw(st.sampled_from(sorted(self.asked)))
         with suppress(MoveNotAllowed, NotComplete):
-            actions.complete_request(request_id=self.asked[person], actor="user:1", now=right_now())
+            actions.complete_request(request_id=self.asked[person], actor=OFFICER, now=right_now())
 
     @rule(person=st.sampled_from(ASKING))
     def write_back(self, person: str) -> None:
@@ -175,7 +177,7 @@ class Machine(RuleBasedStateMachine):
     def repair(self) -> None:
         (self.place / "broken.parquet").unlink(missing_ok=True)
         for run in Run.objects.filter(state="stuck"):
-            actions.retry_run(run_id=run.pk, actor="user:1", now=right_now())
+            actions.retry_run(run_id=run.pk, actor=OFFICER, now=right_now())
 
     @invariant()
     def complete_means_that_every_target_ended_well(self) -> None:

@@ -23,13 +23,12 @@ from deletion.models import DeletionRequest, Hold, RequestIdentifier, Share
 from lineage.errors import IdentifierMalformed, NamespaceUnknown
 from lineage.identifiers import Digest
 from tests.cast import ALICE, BOB, MONDAY, OFFICER
-from tests.deletion.builders import events, make_request, plan_and_approve, raw, state
+from tests.deletion.builders import DORA, events, make_request, plan_and_approve, raw, state
 from tests.lineage.builders import PATIENT_ID, make_dataset, make_namespace, pseudonym
 
 pytestmark = pytest.mark.django_db
 
 CLAIMS = "GDPR Art. 17(3)(e)"
-SECOND_OFFICER = "user:dora"
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +42,7 @@ def hold(opened, *, article=CLAIMS, reason="a lawsuit", actor=OFFICER):
     )
 
 
-def release(opened, *, actor=SECOND_OFFICER):
+def release(opened, *, actor=DORA):
     return actions.release_hold(request_id=opened.request.pk, actor=actor, now=MONDAY)
 
 
@@ -87,7 +86,7 @@ def test_the_receipt_opens_the_commitment_in_the_trail_for_its_person_only():
 def test_the_key_in_the_row_is_wrapped():
     opened = make_request()
 
-    wrapped = bytes(DeletionRequest.objects.get().wrapped_key)
+    wrapped = bytes(DeletionRequest.objects.get().wrapped_key or b"")
     key = unwrap(
         wrapped,
         request_id=opened.request.pk,

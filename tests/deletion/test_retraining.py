@@ -9,6 +9,7 @@ from deletion.queries import work
 from lineage.graph import EdgeKind
 from tests.cast import ALICE, OFFICER
 from tests.deletion.builders import (
+    DORA,
     events,
     make_due,
     make_request,
@@ -52,6 +53,10 @@ def retraining() -> Run:
     return Run.objects.get(kind="retrain")
 
 
+def training_of(run: Run) -> TrainingRun:
+    return TrainingRun.objects.get(deletion_run=run)
+
+
 def watch(*, most_attempts=5):
     return actions.watch_retraining(
         run_id=retraining().pk, most_attempts=most_attempts, actor=OFFICER, now=right_now()
@@ -60,7 +65,7 @@ def watch(*, most_attempts=5):
 
 def fail_training(reason: str = "the machine is gone") -> None:
     """Let the open training run end as it does when its attempts end."""
-    TrainingRun.objects.filter(pk=retraining().training_run_id).update(
+    TrainingRun.objects.filter(deletion_run=retraining()).update(
         state="failed", last_error=reason, finished_at=right_now()
     )
 
@@ -74,8 +79,8 @@ def test_training_is_asked_for_once_the_store_is_clean_and_not_before(model):
     tasks.sweep()
 
     run = retraining()
-    assert run.training_run.forced
-    assert run.training_run.source == model.family.versions.get(seq=2).node
+    assert training_of(run).forced
+    assert training_of(run).source == model.family.versions.get(seq=2).node
     assert "RunStarted" in events(f"run/{run.pk}")
 
 
@@ -92,7 +97,8 @@ def test_a_model_that_was_trained_without_the_person_ends_as_retrained(alice, mo
     assert outcomes(alice)["triage"] == "retrained"
     share = Share.objects.get(obligation__kind="retrain")
     assert share.note.startswith("version 2, ")
-    assert share.run.evidence["version"] == 2
+    assert share.run == retraining()
+    assert retraining().evidence["version"] == 2
     assert version_of(model, 1).state == "destroyed"
     assert events(f"run/{retraining().pk}")[-1] == "RunFinished"
 
@@ -167,7 +173,7 @@ def test_a_person_held_meanwhile_is_left_open_and_freed_by_a_later_training(alic
     assert outcomes(alice) == {"patients": "erased", "triage": "held"}
     assert retraining().state == "succeeded"
 
-    actions.release_hold(request_id=alice.request.pk, actor="user:dora", now=right_now())
+    actions.release_hold(request_id=alice.request.pk, actor=DORA, now=right_now())
     walk()
 
     assert state(alice) == "complete"
@@ -188,18 +194,16 @@ def test_a_model_trained_meanwhile_on_the_old_data_is_not_overlooked(alice, mode
 
 def make_late_version(model) -> ModelVersion:
     """Let somebody else's tool bring a version of the model that learned the old data."""
-    first = version_of(model, 1)
+    learned = model.family.versions.get(seq=1)
     node = make_node(
-        name=model.name,
-        version="late",
-        sources=[(first.dataset_version.node_id, EdgeKind.TRAINED_ON)],
+        name=model.name, version="late", sources=[(learned.node_id, EdgeKind.TRAINED_ON)]
     )
     return ModelVersion.objects.create(
         model=model,
         number=77,
         node=node,
         state="trained",
-        dataset_version=first.dataset_version,
+        dataset_version=learned,
         artefact="late",
         artefact_digest="0" * 64,
         trained_at=right_now(),

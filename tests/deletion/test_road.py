@@ -13,8 +13,6 @@ from django.core.management import call_command
 from audits.actions import seal
 from audits.bundle import verify_bundle
 from audits.models import Alert
-from audits.queries import trail_signer
-from audits.statements import open_envelope
 from config.traces import files_naming, tables_naming
 from deletion import actions, tasks
 from deletion.errors import BatchUnknown, IdempotencyKeyReused
@@ -25,7 +23,7 @@ from deletion.queries.requests import targets_of
 from lineage.models import DatasetFamily, Membership, Suppression
 from privacy.actions import register_recipe, reserve
 from privacy.tasks import draw
-from tests.cast import ALICE, BOB, MONDAY
+from tests.cast import ALICE, BOB, MONDAY, OFFICER
 from tests.deletion.builders import (
     events,
     make_due,
@@ -34,6 +32,7 @@ from tests.deletion.builders import (
     raw,
     right_now,
     state,
+    statement_of,
     walk,
     work_off,
 )
@@ -255,7 +254,7 @@ def test_a_corrupt_file_keeps_the_obligation_open_and_visible_until_somebody_rep
     assert (tmp_path / "part-0.parquet").read_bytes() == good  # nothing half-done
 
     write_people(tmp_path / "part-1.parquet", (BOB,))
-    actions.retry_run(run_id=run.pk, actor="user:clara", now=right_now())
+    actions.retry_run(run_id=run.pk, actor=OFFICER, now=right_now())
     walk()
 
     assert state(opened) == "complete"
@@ -331,12 +330,12 @@ def test_a_large_batch_waits_for_an_officer_and_is_planned_again_when_lineage_mo
     assert second != batch
     with pytest.raises(BatchUnknown):
         actions.approve_plan(
-            batch_id=batch, seen_digest=seen.digest, actor="user:clara", now=right_now()
+            batch_id=batch, seen_digest=seen.digest, actor=OFFICER, now=right_now()
         )
     actions.approve_plan(
         batch_id=second,
         seen_digest=plans.batch_seen(second).digest,
-        actor="user:clara",
+        actor=OFFICER,
         now=right_now(),
     )
     walk()
@@ -347,16 +346,15 @@ def test_a_large_batch_waits_for_an_officer_and_is_planned_again_when_lineage_mo
 
 def test_while_a_stop_is_down_nothing_starts(tmp_path):
     make_trained_model(tmp_path)
-    stop(scope="everything", reason="a doubt", actor="user:clara", now=right_now())
+    stop(scope="everything", reason="a doubt", actor=OFFICER, now=right_now())
     opened = make_request(raw(ALICE), now=right_now())
 
     walk()
 
     assert state(opened) == "in progress"
     assert not Run.objects.exists()
-    (store, model) = targets_of(DeletionRequest.objects.get(), now=right_now())
-    assert store.forecast.because == "a stop is down"
-    assert model.forecast.because == "a stop is down"
+    seen = targets_of(DeletionRequest.objects.get(), now=right_now())
+    assert [one.forecast and one.forecast.because for one in seen] == ["a stop is down"] * 2
 
 
 def test_a_model_behind_a_shield_is_not_retrained_and_the_certificate_says_why(tmp_path):
@@ -367,11 +365,11 @@ def test_a_model_behind_a_shield_is_not_retrained_and_the_certificate_says_why(t
             keys={"column": "label", "values": ["ill", "well"], "provenance": "codebook"},
             values=[{"column": "size", "bounds": [0, 20], "step": 1, "provenance": "codebook"}],
         ),
-        actor="user:clara",
+        actor=OFFICER,
         now=MONDAY,
     )
     release = reserve(
-        recipe_id=recipe.pk, dataset_version_id=version.pk, actor="user:clara", now=right_now()
+        recipe_id=recipe.pk, dataset_version_id=version.pk, actor=OFFICER, now=right_now()
     )
     draw(str(release.pk))
     plain = make_model(version.family)
@@ -394,9 +392,7 @@ def test_a_model_behind_a_shield_is_not_retrained_and_the_certificate_says_why(t
     }
     assert version_of(shielded, 1).state == "released"
     certificate = Certificate.objects.get()
-    statement = open_envelope(
-        certificate.envelope, public_keys={"trail": trail_signer().public_key}
-    )
+    statement = statement_of(certificate)
     (target,) = [one for one in statement["predicate"]["targets"] if one["outcome"] == "shielded"]
     assert "influence bounded by" in target["note"]
     assert "retraining deferred under policy standard" in target["note"]
@@ -412,7 +408,8 @@ def test_the_bundle_of_a_finished_request_is_verified_and_names_nobody(tmp_path)
 
     verdict = verify_bundle(tmp_path / "bundle")
     assert verdict.entry.event == "RequestCompleted"
-    predicate = verdict.statement["predicate"]
+    predicate = statement_of(Certificate.objects.get())["predicate"]
+    assert verdict.statement["predicate"] == predicate
     assert predicate["outcomes"] == {"erased": 1}
     assert predicate["commitments"] == [text for _, text in opened.receipt.commitments]
     assert predicate["regime"]["articles"] == ["GDPR Art. 17(1)", "GDPR Art. 12(3)"]
