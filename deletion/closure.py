@@ -6,6 +6,7 @@ somebody may have written the person back, or trained on them once more.
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from deletion.planning import LivingVersion
 from lineage.identifiers import SubjectId
@@ -18,12 +19,16 @@ class Remains:
 
     datasets: tuple[str, ...] = ()
     versions: tuple[str, ...] = ()
+    unmanaged: tuple[str, ...] = ()  # another tool's versions: whoever made them must act
     in_training: tuple[str, ...] = ()  # it ends by itself: as a version, or destroyed
 
     @property
     def to_plan(self) -> tuple[str, ...]:
         """Return what a further plan would free of them."""
         return (*self.datasets, *self.versions)
+
+
+CLEAN: Final = Remains()
 
 
 def remains_of(  # noqa: PLR0913  # keyword-only, one a source of truth
@@ -50,7 +55,12 @@ def remains_of(  # noqa: PLR0913  # keyword-only, one a source of truth
             for presence in reach.presences
             if presence.to_seq is None and presence.subject in wanted
         ),
-        versions=_sorted(_name(version) for version in found if not version.in_training),
+        versions=_sorted(
+            _name(version)
+            for version in found
+            if version.model_id is not None and not version.in_training
+        ),
+        unmanaged=_sorted(_name(version) for version in found if version.model_id is None),
         in_training=_sorted(
             [
                 *(_name(version) for version in found if version.in_training),

@@ -5,14 +5,17 @@ from typing import Final
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 
 from audits.actions import raise_alert
 from audits.queries import trail_signer
 from audits.statements import digest_of, sign
-from audits.trail import Actor, Trail, audited
+from audits.trail import Actor, audited
+from deletion.actions.batches import UNMANAGED
 from deletion.actions.locks import lock_request
 from deletion.actions.requests import claims_in, close, key_of, receipt_of
 from deletion.certificates import Ending, Finished, by_target, certificate_of
+from deletion.closure import CLEAN, Remains
 from deletion.errors import NotComplete
 from deletion.events import RequestCompleted, RequestReopened
 from deletion.intake import Claim
@@ -33,11 +36,10 @@ def complete_request(*, request_id: UUID, actor: Actor, now: datetime) -> Certif
     """Certify a request of which every target has ended well, and forget its person.
 
     Before that the closure is computed again. If lineage still shows the person somewhere, the
-    request is planned once more instead, and None is returned; while a training that saw the person
-    has not ended, `NotComplete` is raised. In one transaction with the certificate, the request's
-    key is destroyed, the person moves to the suppression list and leaves every other table.
+    request is planned once more instead, and None is returned. While a training that saw the person
+    has not ended, or another tool's model holds them, no plan would help: `NotComplete` is raised.
     """
-    with audited(actor=actor, now=now) as trail:
+    with transaction.atomic():
         request = lock_request(request_id)
         require_move(RequestState(request.state), RequestState.COMPLETE)
         shares = list(
@@ -48,10 +50,30 @@ def complete_request(*, request_id: UUID, actor: Actor, now: datetime) -> Certif
         lock_people()  # before the look: a registration in between would go unnoticed for ever
         left = remains(request.pk, now=now)
         if left.to_plan:
-            _reopen(request, left.to_plan, trail=trail)
+            _reopen(request, left, actor=actor, now=now)
             return None
-        if left.in_training:
-            raise NotComplete
+        for version in left.unmanaged:
+            raise_alert(
+                kind=UNMANAGED,
+                about=version[:120],
+                detail={"why": "people taint it and no trainer of this service made it"},
+                actor=actor,
+                now=now,
+            )
+        if left == CLEAN:
+            return _certify(request, shares, actor=actor, now=now)
+    raise NotComplete  # after the transaction: the alerts stay
+
+
+def _certify(
+    request: DeletionRequest, shares: list[Share], *, actor: Actor, now: datetime
+) -> Certificate:
+    """Issue the certificate; in the same transaction, forget the person.
+
+    The request's key is destroyed, the person moves to the suppression list and leaves every other
+    table.
+    """
+    with audited(actor=actor, now=now) as trail:
         key = key_of(request)
         claims = claims_in(request, key)
         finished = _finished(request, shares, claims, receipt_of(key, claims).commitments, now)
@@ -94,19 +116,19 @@ def complete_request(*, request_id: UUID, actor: Actor, now: datetime) -> Certif
     return certificate
 
 
-def _reopen(request: DeletionRequest, still_in: tuple[str, ...], *, trail: Trail) -> None:
-    request.state = RequestState.RECEIVED
-    request.batch = None
-    request.erased_at = None
-    request.save(update_fields=["state", "batch", "erased_at"])
+def _reopen(request: DeletionRequest, left: Remains, *, actor: Actor, now: datetime) -> None:
     about = f"request/{request.pk}"
-    trail.record(RequestReopened(request_id=str(request.pk), still_in=still_in), about=about)
+    with audited(actor=actor, now=now) as trail:
+        request.state = RequestState.RECEIVED
+        request.batch = None
+        if left.datasets:  # a model alone does not start the first clock again
+            request.erased_at = None
+        request.save(update_fields=["state", "batch", "erased_at"])
+        trail.record(
+            RequestReopened(request_id=str(request.pk), still_in=left.to_plan), about=about
+        )
     raise_alert(
-        kind=NOT_CLEAN,
-        about=about,
-        detail={"still_in": list(still_in)},
-        actor=trail.actor,
-        now=trail.now,
+        kind=NOT_CLEAN, about=about, detail={"still_in": list(left.to_plan)}, actor=actor, now=now
     )
 
 

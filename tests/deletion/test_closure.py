@@ -62,3 +62,12 @@ def test_a_training_that_has_not_ended_and_loose_snapshots_are_waited_for():
 
     assert left == Remains(in_training=("model/triage in training", "model/triage snapshots"))
     assert left.to_plan == ()
+
+
+def test_another_tools_model_is_named_apart():
+    foreign = LivingVersion(node_id=3, model_id=None, model="elsewhere", number="1")
+
+    left = remains(to_seq=1, living=[foreign])
+
+    assert left == Remains(unmanaged=("model/elsewhere 1",))
+    assert left.to_plan == ()

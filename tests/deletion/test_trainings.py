@@ -3,6 +3,7 @@
 import pytest
 
 from deletion import tasks
+from deletion.models import DeletionRequest
 from deletion.queries import plans
 from lineage.models import DatasetFamily
 from tests.cast import ALICE
@@ -105,3 +106,22 @@ def test_a_training_on_a_version_that_the_person_has_left_is_not_waited_for(tmp_
 
     assert state(opened) == "complete"
     assert train(model).state == "succeeded"
+
+
+def test_a_version_made_after_the_plan_reopens_the_request_but_not_its_first_clock(tmp_path):
+    model = make_model(make_patients(tmp_path).family)
+    opened = make_request(raw(ALICE), now=right_now())
+    tasks.sweep()
+    train(model)
+    work_off()
+    erased_at = DeletionRequest.objects.get().erased_at
+    assert erased_at is not None
+
+    tasks.sweep()
+
+    assert state(opened) == "received"
+    assert DeletionRequest.objects.get().erased_at == erased_at
+
+    walk()
+    assert state(opened) == "complete"
+    assert version_of(model, 1).state == "destroyed"

@@ -1,0 +1,50 @@
+"""Models of other tools: nobody here can train them again, so nobody certifies that they are."""
+
+import pytest
+
+from audits.models import Alert
+from deletion import actions, tasks
+from deletion.errors import NotComplete
+from deletion.models import DeletionRequest, Run
+from lineage.graph import EdgeKind
+from tests.cast import ALICE
+from tests.deletion.builders import events, make_request, outcomes, raw, right_now, state, walk
+from tests.lineage.builders import make_dataset, make_node
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def at_once(settings):
+    settings.COALESCE = settings.COALESCE * 0
+
+
+def test_a_model_of_another_tool_keeps_the_request_open_without_working_for_ever(tmp_path):
+    version = make_dataset(tmp_path)
+    make_node(name="elsewhere", sources=[(version.node_id, EdgeKind.TRAINED_ON)])
+    opened = make_request(raw(ALICE), now=right_now())
+
+    walk()
+    walk()
+
+    assert state(opened) == "in progress"
+    assert outcomes(opened) == {"patients": "erased"}
+    assert DeletionRequest.objects.get().erased_at is not None
+    assert Run.objects.count() == 1
+    alert = Alert.objects.get()
+    assert (alert.kind, alert.about) == ("model-not-managed", "model/elsewhere 1")
+    assert "RequestReopened" not in events(f"request/{opened.request.pk}")
+    with pytest.raises(NotComplete):
+        actions.complete_request(request_id=opened.request.pk, actor=tasks.SWEEPER, now=right_now())
+
+
+def test_a_model_of_another_tool_that_is_named_late_is_alerted_all_the_same(tmp_path):
+    version = make_dataset(tmp_path)
+    make_request(raw(ALICE), now=right_now())
+    tasks.sweep()
+    make_node(name="elsewhere", sources=[(version.node_id, EdgeKind.TRAINED_ON)])
+    assert not Alert.objects.exists()
+
+    walk()
+
+    assert Alert.objects.get().kind == "model-not-managed"
