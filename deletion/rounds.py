@@ -4,7 +4,7 @@ Other programs may write while a run works. A part that is new or changed since 
 hold the person again, so it gets another round.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from lineage.stores.errors import ChangedMeanwhile
@@ -23,21 +23,21 @@ SET_ASIDE: Final = "set aside"
 
 
 def next_round(
-    listed: Sequence[Part], *, proven: Mapping[str, str], rounds: int, found_last: bool
+    listed: Sequence[Part], *, proven: Mapping[str, str], rounds: int, settled: Collection[str]
 ) -> tuple[Part, ...]:
     """Return the parts to do next; none: the place is free of the wanted people.
 
     `proven` maps the parts that are done to the digest of the state in which they were proven. A
-    part that only changed is looked at once more; if that round found nobody it ends, since a table
-    that others use is never still. Whoever is written back later is caught when a version is
-    registered.
+    part that only changed is looked at once more; when that found nobody in it, it is `settled`
+    and may go on changing, since a table that others use is never still. Whoever is written back
+    later is caught when a version is registered.
     """
     unknown = tuple(part for part in listed if part.name not in proven)
     changed = tuple(
-        part for part in listed if part.name in proven and proven[part.name] != part.digest
+        part
+        for part in listed
+        if part.name in proven and proven[part.name] != part.digest and part.name not in settled
     )
-    if rounds > 1 and not found_last:
-        changed = ()
     again = (*unknown, *changed)
     if again and rounds and rounds % MOST_ROUNDS == 0:
         raise ChangedMeanwhile(f"{len(again)} parts still changed after {rounds} rounds")

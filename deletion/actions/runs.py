@@ -1,13 +1,13 @@
 """Runs that erase from one store: begun, their parts listed, finished, retried."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Max, QuerySet
+from django.db.models import Count, Max, QuerySet
 
 from audits.actions import raise_alert
 from audits.trail import Actor, Trail, audited
@@ -149,7 +149,7 @@ def list_parts(
             listed,
             proven=proven,
             rounds=run.rounds,
-            found_last=Found.objects.filter(part__run=run, part__round=run.rounds).exists(),
+            settled=_settled(run),
         )
         if run.rounds and not again:
             return True
@@ -262,6 +262,17 @@ def finish_erasure(*, run_id: UUID, token: Token, actor: Actor, now: datetime) -
 def _proven(run: Run) -> QuerySet[RunPart]:
     """Return the parts in which the second reader found nobody, the newest look last."""
     return run.parts.filter(step=Step.PROVEN).order_by("round", "name")
+
+
+def _settled(run: Run) -> frozenset[str]:
+    """Return the parts that were looked at again, the newest time without finding anybody."""
+    looks = Counter[str]()
+    is_free: dict[str, bool] = {}
+    seen = _proven(run).annotate(people=Count("found"))
+    for name, people in seen.values_list("name", "people"):
+        looks[name] += 1
+        is_free[name] = people == 0
+    return frozenset(name for name, times in looks.items() if times > 1 and is_free[name])
 
 
 def _not_passed_over(shares: Sequence[Share], run: Run) -> list[Share]:
