@@ -4,13 +4,16 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 SERVERS := $(BIN)/python scripts/local_servers.py
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench run install lock
+.PHONY: help demo playground test check bench run install lock
 
 help: ## say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: install ## see three real people leave a real model; stays up until Ctrl-C (ONCE=1: ends by itself)
 	@$(SERVERS) --scratch -- $(BIN)/python manage.py demo $(if $(ONCE),--once)
+
+playground: install ## a shell in a private Lethe, to try things; everything is removed when you leave it
+	@$(BIN)/python scripts/playground.py
 
 test: check ## everything: the checks, and all tests against real servers
 	$(SERVERS) -- $(BIN)/python -m pytest --cov --cov-report=term:skip-covered

@@ -21,6 +21,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
@@ -48,7 +50,7 @@ Type this first, and then go on with docs/tutorial/first-deletion.md:
 
     cp examples/newsletter.csv "$PLAYGROUND"
     python manage.py register_dataset "$PLAYGROUND/newsletter.csv" \\
-        --family newsletter --id-column email --label subscribed
+        --family newsletter --id-column email --label subscribed --shards 8
 
 `exit` ends it and removes everything.
 """
@@ -93,14 +95,7 @@ class Playground:
             "PLAYGROUND": str(folder),
             "PATH": os.pathsep.join([BIN, os.environ.get("PATH", os.defpath)]),
         }
-        # `NAME` and `NAME_FILE` are one setting, in either spelling.
-        private = {name.removesuffix("_FILE") for name in ours} | {"DJANGO_SETTINGS_MODULE"}
-        theirs = {
-            name: value
-            for name, value in os.environ.items()
-            if name.removesuffix("_FILE") not in private
-        }
-        self.environment = {**HURRY, **theirs, **ours}
+        self.environment = {**HURRY, **without(ours, os.environ), **ours}
         self._manage("migrate", "--verbosity=0")
         self._start_service(bind)
         self._manage(
@@ -149,6 +144,16 @@ class Playground:
                 time.sleep(0.05)
 
 
+def without(ours: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without what is ours; `NAME` and `NAME_FILE` are one setting."""
+    private = {name.removesuffix("_FILE") for name in ours} | {"DJANGO_SETTINGS_MODULE"}
+    return {
+        name: value
+        for name, value in environment.items()
+        if name.removesuffix("_FILE") not in private
+    }
+
+
 def main() -> int:
     """Start everything, run the command, remove everything."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -158,18 +163,21 @@ def main() -> int:
         command = command[1:]
     try:
         with Playground() as playground:
-            if not command:
-                command = shlex.split(os.environ.get("SHELL") or "sh")
-                print(
-                    GREETING.format(
-                        address=playground.address,
-                        name=OFFICER,
-                        password=playground.environment["LETHE_PASSWORD"],
-                    )
-                )
-            return supervise(
-                command, services=playground.services, environment=playground.environment
+            run = partial(
+                supervise, services=playground.services, environment=playground.environment
             )
+            if command:
+                return run(command)
+            print(
+                GREETING.format(
+                    address=playground.address,
+                    name=OFFICER,
+                    password=playground.environment["LETHE_PASSWORD"],
+                ),
+                flush=True,
+            )
+            run(shlex.split(os.environ.get("SHELL") or "sh"))
+            return 0  # how the last command in a shell ended says nothing about the playground
     except NoServer as problem:
         sys.stderr.write(f"{problem}\n")
     except KeyboardInterrupt:
