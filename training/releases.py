@@ -24,15 +24,13 @@ def read_release(
     counts: dict[str, int] = dict(result["counts"])
     if len(counts) < 2:  # noqa: PLR2004  # a question has two answers
         raise DataRefused("the release counts fewer than two classes")
-    chosen = list(names) or sorted(result["sums"])
-    if missing := [name for name in chosen if name not in result["sums"]]:
+    sums: Mapping[str, Mapping[str, float]] = result.get("sums", {})
+    chosen = list(names) or sorted(sums)
+    if missing := [name for name in chosen if name not in sums]:
         raise DataRefused(f"the release has no sum of {missing[0]}")
     if not chosen:
         raise DataRefused("the release has counts, but no sum of any column")
-    means = {
-        name: dict(result["means"].get(name) or _means(result["sums"][name], counts))
-        for name in chosen
-    }
+    means = {name: dict(result["means"].get(name) or _means(sums[name], counts)) for name in chosen}
     return ReleaseData(
         features=tuple(Feature(name=name, kind=Kind.NUMBER) for name in chosen),
         counts=counts,

@@ -52,9 +52,9 @@ def write_symptoms(
     return folder
 
 
-def remove(person: str, folder: Path) -> None:
-    """Rewrite the files without a person's rows, as an erasure leaves them."""
-    for path in sorted(folder.glob("*.parquet")):
+def remove(person: str, place: Path) -> None:
+    """Rewrite a file, or all of a folder, without a person's rows, as an erasure leaves them."""
+    for path in [place] if place.is_file() else sorted(place.glob("*.parquet")):
         table = pq.read_table(path)
         stays = [who != person for who in table[PATIENT_ID].to_pylist()]
         pq.write_table(table.filter(pa.array(stays)), path, row_group_size=16)

@@ -38,6 +38,7 @@ def test_named_features_come_in_the_models_order():
         ({}, {"keys": "ward"}, "grouped by ward, and the label is label"),
         ({"counts": {"ill": 1}}, {}, "fewer than two classes"),
         ({"sums": {}}, {}, "no sum of any column"),
+        ({"counts": {}}, {}, "fewer than two classes"),
         ({}, {"names": ["weight"]}, "no sum of weight"),
     ],
 )

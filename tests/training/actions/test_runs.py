@@ -23,6 +23,7 @@ from training.errors import DataRefused, ModelUnknown, MoveNotAllowed, RunUnknow
 from training.gates import Gate, Verdict, refused
 from training.models import ShardFit, Snapshot, TrainingRun
 from training.states import RunState
+from training.tasks import steps
 
 pytestmark = pytest.mark.django_db
 
@@ -302,7 +303,7 @@ def test_a_run_is_not_finished_before_everything_doomed_is_gone(tmp_path):
     verdicts(run_id, lease.token, refused(Gate.SOURCE, "gone"))
 
     early = actions.finish_run(run_id=run_id, actor=OFFICER, now=MONDAY)
-    tasks.destroy_doomed(model.pk)
+    steps.destroy_doomed(model.pk)
     twice = actions.finish_run(run_id=run_id, actor=OFFICER, now=MONDAY)
 
     assert early is RunState.DESTROYING
