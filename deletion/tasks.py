@@ -2,9 +2,9 @@
 
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 from celery import shared_task
@@ -18,9 +18,11 @@ from deletion import actions
 from deletion.actions.locks import one_sweep
 from deletion.errors import BatchUnknown, MoveNotAllowed, NotComplete, PlanOutdated
 from deletion.failures import said_of
+from deletion.outlook import Alarm
 from deletion.queries import plans, work
 from deletion.queries.targets import is_store
 from deletion.queries.workload import workload
+from deletion.scheduling import Start
 from lineage.actions import register_version
 from lineage.errors import LeaseLost
 from lineage.leases import Token
@@ -46,6 +48,8 @@ REFUSALS: Final = (
     stores.StoreUnreadable,
 )
 """Why a store says no, in words that are safe to keep."""
+
+Row = TypeVar("Row")
 
 _MESSAGES: Final = 64  # sent by one sweep: enough for every worker, too few to bury the broker
 _DAY_SECONDS: Final = 24 * 3600
@@ -80,72 +84,91 @@ def _plan() -> None:
 
 def _approve() -> None:
     """Approve what policy allows, and dissolve every plan that lineage has outrun."""
-    for batch_id in plans.awaiting_approval():
+    _each(plans.awaiting_approval(), _approve_one)
+
+
+def _approve_one(batch_id: int) -> None:
+    try:
         seen = plans.batch_seen(batch_id)
-        try:
-            if seen.people <= settings.APPROVE_UP_TO:
-                actions.approve_plan(
-                    batch_id=batch_id,
-                    seen_digest=seen.digest,
-                    policy=f"up to {settings.APPROVE_UP_TO} people",
-                    actor=SWEEPER,
-                    now=timezone.now(),
-                )
-            elif plans.plan_for(seen.requests, now=timezone.now()).digest != seen.digest:
-                actions.dissolve_plan(batch_id=batch_id, actor=SWEEPER, now=timezone.now())
-        except PlanOutdated:
+        if seen.people <= settings.APPROVE_UP_TO:
+            actions.approve_plan(
+                batch_id=batch_id,
+                seen_digest=seen.digest,
+                policy=f"up to {settings.APPROVE_UP_TO} people",
+                actor=SWEEPER,
+                now=timezone.now(),
+            )
+        elif plans.plan_for(seen.requests, now=timezone.now()).digest != seen.digest:
             actions.dissolve_plan(batch_id=batch_id, actor=SWEEPER, now=timezone.now())
-        except BatchUnknown:
-            continue  # an officer was faster
+    except PlanOutdated:
+        actions.dissolve_plan(batch_id=batch_id, actor=SWEEPER, now=timezone.now())
+    except BatchUnknown:
+        return  # an officer was faster
 
 
 def _start() -> None:
+    """Raise the alarms, then start what may not wait: a start that fails hides no alarm."""
     decision = workload().decide(now=timezone.now())
-    for start in decision.starts:
-        begin = actions.start_erasure if is_store(start.target) else actions.start_retraining
-        begin(
-            obligation_ids=start.obligations,
-            because=start.because,
-            actor=SWEEPER,
-            now=timezone.now(),
-        )
-    for alarm in decision.alarms:
-        raise_alert(
-            kind=f"deadline-{alarm.danger}",
-            about=alarm.target,
-            detail={
-                "due_at": alarm.due_at.isoformat(),
-                "expected_at": alarm.expected_at.isoformat() if alarm.expected_at else None,
-                "extra_slots": alarm.extra_slots,
-            },
-            actor=SWEEPER,
-            now=timezone.now(),
-        )
+    _each(decision.alarms, _warn)
+    _each(decision.starts, _start_one)
+
+
+def _warn(alarm: Alarm) -> None:
+    raise_alert(
+        kind=f"deadline-{alarm.danger}",
+        about=alarm.target,
+        detail={
+            "due_at": alarm.due_at.isoformat(),
+            "expected_at": alarm.expected_at.isoformat() if alarm.expected_at else None,
+            "extra_slots": alarm.extra_slots,
+        },
+        actor=SWEEPER,
+        now=timezone.now(),
+    )
+
+
+def _start_one(start: Start) -> None:
+    begin = actions.start_erasure if is_store(start.target) else actions.start_retraining
+    begin(
+        obligation_ids=start.obligations,
+        because=start.because,
+        actor=SWEEPER,
+        now=timezone.now(),
+    )
 
 
 def _watch() -> None:
     """Compare every training that has ended with what it was for."""
-    for run_id in work.retrainings(now=timezone.now()):
-        actions.watch_retraining(
-            run_id=run_id,
-            most_attempts=settings.ATTEMPTS,
-            actor=SWEEPER,
-            now=timezone.now(),
-        )
+    _each(work.retrainings(now=timezone.now()), _watch_one)
+
+
+def _watch_one(run_id: UUID) -> None:
+    actions.watch_retraining(
+        run_id=run_id, most_attempts=settings.ATTEMPTS, actor=SWEEPER, now=timezone.now()
+    )
 
 
 def _settle() -> None:
     """Complete every request of which all targets have ended well."""
+    _each(work.ready_to_complete(), _settle_one)
+
+
+def _settle_one(request_id: UUID) -> None:
+    # Somebody held it meanwhile, or the person is where only others can act.
+    with suppress(MoveNotAllowed, NotComplete):
+        actions.complete_request(request_id=request_id, actor=SWEEPER, now=timezone.now())
+
+
+def _each(rows: Iterable[Row], do: Callable[[Row], None]) -> None:
+    """Do something with every row; one that fails holds up no other, and is raised at the end."""
     failures: list[Exception] = []
-    for request_id in work.ready_to_complete():
+    for row in rows:
         try:
-            actions.complete_request(request_id=request_id, actor=SWEEPER, now=timezone.now())
-        except (MoveNotAllowed, NotComplete):
-            continue  # somebody held it meanwhile
-        except Exception as failure:  # noqa: BLE001  # one request must not hold up the others
+            do(row)
+        except Exception as failure:  # noqa: BLE001  # raised below
             failures.append(failure)
     if failures:
-        raise ExceptionGroup("requests could not be completed", failures)
+        raise ExceptionGroup("not every row could be worked on", failures)
 
 
 def _wake() -> None:

@@ -20,7 +20,7 @@ from deletion.models import Run, Share
 from deletion.queries.plans import still_tainting
 from deletion.states import ObligationKind, Outcome, RunState
 from training.actions import start_run
-from training.queries import newest_source, run_summary
+from training.queries import is_stopped, newest_source, run_summary
 from training.states import RUN_OPEN
 from training.states import RunState as TrainingState
 from training.summaries import RunSummary
@@ -68,6 +68,9 @@ def watch_retraining(
         if run.state != RunState.RUNNING or run.model_id is None or waits:
             return None
         if run.training_run_id is None:
+            # No attempt is spent while a stop is down: the next sweep asks again.
+            if run.model is None or is_stopped(run.model.name):
+                return None
             return _again(run, run.model_id, actor=actor, now=now)
         summary = run_summary(run.training_run_id)
         if summary.state in RUN_OPEN:
