@@ -212,7 +212,7 @@ class RunPart(LeasedWork):
     """One file or table of a run: the unit of a Celery task."""
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="parts")
-    name = models.CharField(max_length=300)
+    name = models.TextField()  # a path below its store: as long as the file system lets it be
     round = models.PositiveSmallIntegerField(default=1)  # later rounds: it changed meanwhile
     digest = models.CharField(max_length=128)  # of its state when it was listed, then when proven
     step = models.CharField(max_length=16, blank=True)

@@ -133,7 +133,7 @@ class Migration(migrations.Migration):
                 ('attempts', models.PositiveIntegerField(default=0)),
                 ('not_before', models.DateTimeField(blank=True, null=True)),
                 ('last_error', models.CharField(blank=True, max_length=500)),
-                ('name', models.CharField(max_length=300)),
+                ('name', models.TextField()),
                 ('round', models.PositiveSmallIntegerField(default=1)),
                 ('digest', models.CharField(max_length=128)),
                 ('step', models.CharField(blank=True, max_length=16)),
