@@ -1,19 +1,17 @@
-"""Celery's door into training. Rows are the queue; a lost message costs one sweep.
+"""The steps of a run: claim the row, work outside any transaction, report.
 
-Each step of a run is one task: claim the row, work outside any transaction, report. A task that is
-run twice, or late, finds its lease taken and does nothing.
+Each returns whether there was anything to do; nothing is sent from here.
 """
 
 import os
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from celery import shared_task
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
@@ -27,7 +25,7 @@ from lineage.stores import errors as store_errors
 from training import actions, artefacts, queries
 from training import errors as training_errors
 from training.checking import Checked, check_people, check_release, refusal
-from training.driving import Due, Step
+from training.driving import Step
 from training.errors import ArtefactMismatch, AttemptFailed, DataRefused, VersionNotServable
 from training.fitting import fit_people, fit_release, read_shard
 from training.gates import Gate
@@ -48,69 +46,7 @@ _OURS: Final = tuple(
     for error in vars(module).values()
     if isinstance(error, type) and issubclass(error, Exception)
 )
-_HOUR: Final = 3600  # seconds
 _BEATS: Final = 3  # in one lease
-
-
-@shared_task(ignore_result=True, time_limit=300)
-def sweep() -> None:
-    """Send every step that may be taken now to a worker. Beat runs this."""
-    _send(queries.steps_due(most_attempts=settings.ATTEMPTS, now=timezone.now()))
-    for model_id in queries.doomed_models():
-        destroy.delay(model_id)
-
-
-@shared_task(ignore_result=True, acks_late=True, time_limit=6 * _HOUR)
-def check(run_id: str) -> None:
-    """Look at the data of a run, and plan its fits."""
-    _check(UUID(run_id))
-    _send_next(UUID(run_id))
-
-
-@shared_task(ignore_result=True, acks_late=True, time_limit=24 * _HOUR)
-def fit(fit_id: int) -> None:
-    """Fit one shard of a run; the last one sends the next step."""
-    _fit(fit_id)
-    fitted = queries.fitted_run(fit_id)
-    if fitted is not None:
-        _send_next(fitted)
-
-
-@shared_task(ignore_result=True, acks_late=True, time_limit=_HOUR)
-def assemble(run_id: str) -> None:
-    """Put the snapshots of a run together."""
-    _assemble(UUID(run_id))
-    _send_next(UUID(run_id))
-
-
-@shared_task(ignore_result=True, acks_late=True, time_limit=6 * _HOUR)
-def judge(run_id: str) -> None:
-    """Measure the challenger on people whom no training has seen."""
-    _judge(UUID(run_id))
-    _send_next(UUID(run_id))
-
-
-@shared_task(ignore_result=True, acks_late=True, time_limit=_HOUR)
-def destroy(model_id: int) -> None:
-    """Destroy what is doomed of a model, and end the run that waits for it."""
-    destroy_doomed(model_id)
-
-
-@shared_task(ignore_result=True, acks_late=True, time_limit=300)
-def give_up(run_id: str) -> None:
-    """End a run whose attempts are used up."""
-    _give_up(UUID(run_id))
-
-
-def drive(run_id: UUID) -> RunState:
-    """Take a run as far as it goes now in this process: what the workers do, without a worker.
-
-    It returns when the run has ended, or waits for a moment or for somebody else's lease; an
-    attempt that comes to nothing raises `AttemptFailed`.
-    """
-    while any([_take(due) for due in _due(run_id)]):  # noqa: C419  # all steps, not up to the first
-        pass
-    return RunState(queries.run_numbered(run_id).state)
 
 
 def destroy_doomed(model_id: int) -> bool:
@@ -139,49 +75,8 @@ def destroy_doomed(model_id: int) -> bool:
     return True
 
 
-def _due(run_id: UUID) -> list[Due]:
-    return queries.steps_due(most_attempts=settings.ATTEMPTS, now=timezone.now(), run_ids=[run_id])
-
-
-def _send_next(run_id: UUID) -> None:
-    _send(_due(run_id))
-
-
-def _send(steps: Sequence[Due]) -> None:
-    for due in steps:
-        match due.step:
-            case Step.CHECK:
-                check.delay(str(due.run_id))
-            case Step.FIT:
-                fit.delay(due.fit_id)
-            case Step.ASSEMBLE:
-                assemble.delay(str(due.run_id))
-            case Step.JUDGE:
-                judge.delay(str(due.run_id))
-            case Step.DESTROY:
-                destroy.delay(due.model_id)
-            case Step.GIVE_UP:
-                give_up.delay(str(due.run_id))
-
-
-def _take(due: Due) -> bool:
-    """Take one step here; return whether there was anything to do."""
-    match due.step:
-        case Step.CHECK:
-            return _check(due.run_id)
-        case Step.FIT:
-            return _fit(due.fit_id)
-        case Step.ASSEMBLE:
-            return _assemble(due.run_id)
-        case Step.JUDGE:
-            return _judge(due.run_id)
-        case Step.DESTROY:
-            return destroy_doomed(due.model_id)
-        case Step.GIVE_UP:
-            return _give_up(due.run_id)
-
-
-def _check(run_id: UUID) -> bool:
+def check(run_id: UUID) -> bool:
+    """Look at the data of a run, and plan its fits."""
     return _work_on(run_id, Step.CHECK, _check_data)
 
 
@@ -217,7 +112,8 @@ def _checked(run: TrainingRun, origin: Origin) -> Checked:
     return check_release(data, recipe=recipe)
 
 
-def _fit(fit_id: int) -> bool:
+def fit(fit_id: int) -> bool:
+    """Fit one shard."""
     lease = actions.claim_fit(
         fit_id=fit_id,
         most_attempts=settings.ATTEMPTS,
@@ -281,7 +177,8 @@ def _keep_snapshot(row: ShardFit, token: Token, snapshot: bytes) -> None:
         )
 
 
-def _assemble(run_id: UUID) -> bool:
+def assemble(run_id: UUID) -> bool:
+    """Put the snapshots of a run together."""
     return _work_on(run_id, Step.ASSEMBLE, _put_together)
 
 
@@ -312,7 +209,8 @@ def _put_together(run: TrainingRun, token: Token) -> None:
         )
 
 
-def _judge(run_id: UUID) -> bool:
+def judge(run_id: UUID) -> bool:
+    """Measure the challenger, and the champion, on people whom no training has seen."""
     return _work_on(run_id, Step.JUDGE, _measure_challenger)
 
 
@@ -351,7 +249,8 @@ def _loaded(run: TrainingRun, version: ModelVersion) -> Predictor:
     return trainer_named(run.model.trainer).load(data)
 
 
-def _give_up(run_id: UUID) -> bool:
+def give_up(run_id: UUID) -> bool:
+    """End a run whose attempts are used up."""
     state = actions.give_up(
         run_id=run_id, most_attempts=settings.ATTEMPTS, actor=TRAINER, now=timezone.now()
     )
