@@ -10,7 +10,12 @@ class RequestUnknown(Exception):
 
 
 class RequestAlreadyOpen(Exception):
-    """The person already has a deletion request that is not finished."""
+    """An identifier of this demand stands in another request that is not finished; none was kept.
+
+    A demand is taken or refused whole, so what else it named is not searched for either. Which
+    identifier it is remains unsaid: that would tell a caller what others asked for. The demand for
+    the other identifiers can be made alone, or all of it when the open request has ended.
+    """
 
 
 class RegimeUnknown(Exception):

@@ -134,7 +134,10 @@ def test_bad_input_is_a_clear_problem_that_repeats_nothing(intake, changes, refu
 def test_a_person_with_an_open_request_and_a_reused_key_are_refused(intake):
     ask(intake, key="k1")
 
-    assert title(ask(intake, key="k2")) == (409, "RequestAlreadyOpen")
+    refused = ask(intake, key="k2")
+
+    assert title(refused) == (409, "RequestAlreadyOpen")
+    assert refused.json()["detail"].startswith("An identifier of this demand stands in another")
     assert title(ask(intake, key="k1", regime="ccpa")) == (422, "IdempotencyKeyReused")
 
 

@@ -149,7 +149,12 @@ def test_a_request_that_shares_one_identifier_leaves_nothing_half_written():
 
     with pytest.raises(RequestAlreadyOpen):
         make_request(raw("new@example.org", "email"), raw(ALICE), key="k2")
+
+    assert DeletionRequest.objects.count() == 1
     assert RequestIdentifier.objects.count() == 1
+    assert events().count("DeletionRequested") == 1
+    # The same key opens the demand for what is new in it.
+    assert make_request(raw("new@example.org", "email"), key="k2").request.state == "received"
 
 
 @pytest.mark.parametrize(
