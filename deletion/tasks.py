@@ -9,7 +9,7 @@ from uuid import UUID
 
 from celery import shared_task
 from django.conf import settings
-from django.db import connections
+from django.db import InterfaceError, OperationalError, connections
 from django.utils import timezone
 
 from audits.actions import raise_alert
@@ -52,6 +52,7 @@ REFUSALS: Final = (
 Row = TypeVar("Row")
 
 _MESSAGES: Final = 64  # sent by one sweep: enough for every worker, too few to bury the broker
+_NEXT: Final = 2  # sent by a worker that has finished: for itself, and one that may sleep
 _DAY_SECONDS: Final = 24 * 3600
 
 
@@ -71,7 +72,7 @@ def sweep() -> None:
                 step()
             except Exception as failure:  # noqa: BLE001  # raised below, after the other steps
                 failures.append(failure)
-    _wake()
+    _wake(most=_MESSAGES)
     if failures:
         raise ExceptionGroup("a sweep could not do everything", failures)
 
@@ -171,13 +172,13 @@ def _each(rows: Iterable[Row], do: Callable[[Row], None]) -> None:
         raise ExceptionGroup("not every row could be worked on", failures)
 
 
-def _wake() -> None:
+def _wake(*, most: int) -> None:
     """Send what waits to the workers; what nobody takes in time is dropped and sent again."""
     expires = max(30.0, 3 * settings.SWEEP_SECONDS)
     now = timezone.now()
-    for part_id in work.waiting_parts(now=now, limit=_MESSAGES):
+    for part_id in work.waiting_parts(now=now, limit=most):
         erase_part.apply_async((part_id,), expires=expires)
-    for run_id in work.waiting_runs(now=now, limit=_MESSAGES):
+    for run_id in work.waiting_runs(now=now, limit=most):
         close_run.apply_async((str(run_id),), expires=expires)
 
 
@@ -243,7 +244,7 @@ def erase_part(part_id: int) -> None:
                 actor=ERASER,
                 now=timezone.now(),
             )
-        _wake()
+    _wake(most=_NEXT)
 
 
 @shared_task(ignore_result=True, acks_late=True, time_limit=_DAY_SECONDS)
@@ -278,7 +279,7 @@ def close_run(run_id: str) -> None:
 
     with _attempt(keep=keep, failed=failed):
         _close(run, lease.token)
-        _wake()
+    _wake(most=_NEXT)
 
 
 def _close(run_id: UUID, token: Token) -> None:
@@ -306,7 +307,12 @@ def _attempt(*, keep: Callable[[], bool], failed: Callable[[str], None]) -> Iter
     """
     with suppress(LeaseLost):  # then another worker has it, and will report
         try:
-            with beating(keep, every=settings.LEASE / 3, done=connections.close_all):
+            with beating(
+                keep,
+                every=settings.LEASE / 3,
+                done=connections.close_all,
+                passing=(InterfaceError, OperationalError),
+            ):
                 yield
         except LeaseLost:
             raise

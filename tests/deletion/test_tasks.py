@@ -4,10 +4,12 @@ import pytest
 
 from audits.models import Alert
 from deletion import tasks
-from deletion.models import Run
-from tests.cast import ALICE, OFFICER
+from deletion.models import Run, RunPart
+from deletion.queries import work
+from tests.cast import ALICE, BOB, OFFICER
 from tests.deletion.builders import (
     DORA,
+    events,
     make_request,
     outcomes,
     raw,
@@ -17,6 +19,7 @@ from tests.deletion.builders import (
     walk,
     work_off,
 )
+from tests.lineage.builders import make_dataset, write_people
 from tests.training.builders import make_model, make_trained_model, train
 from training.actions import lift, propose_lift, stop
 
@@ -80,3 +83,40 @@ def test_an_alarm_is_raised_even_if_nothing_can_be_started(tmp_path, monkeypatch
         tasks.sweep()
 
     assert Alert.objects.filter(kind="deadline-cannot-be-met", about="store/patients").exists()
+
+
+def test_a_broker_that_is_away_makes_no_failed_attempt(tmp_path, monkeypatch):
+    make_dataset(tmp_path)
+    make_request(raw(ALICE), now=right_now())
+    tasks.sweep()
+    (run,) = work.waiting_runs(now=right_now(), limit=9)
+    tasks.close_run(str(run))
+    (part,) = work.waiting_parts(now=right_now(), limit=9)
+
+    def away(*_, **__):
+        raise ConnectionError
+
+    monkeypatch.setattr(tasks.close_run, "apply_async", away)
+    with pytest.raises(ConnectionError):
+        tasks.erase_part(part)
+
+    row = RunPart.objects.get(pk=part)
+    assert row.finished_at is not None
+    assert row.last_error == ""
+    assert "AttemptFailed" not in events()
+
+
+def test_a_finished_part_wakes_few_workers(tmp_path, monkeypatch):
+    for number in range(5):
+        write_people(tmp_path / f"more-{number}.parquet", (BOB,))
+    make_dataset(tmp_path)
+    make_request(raw(ALICE), now=right_now())
+    tasks.sweep()
+    (run,) = work.waiting_runs(now=right_now(), limit=9)
+    sent = []
+    monkeypatch.setattr(tasks.erase_part, "apply_async", lambda args, **_: sent.append(args))
+
+    tasks.close_run(str(run))
+
+    assert len(work.waiting_parts(now=right_now(), limit=9)) == 6
+    assert len(sent) == 2

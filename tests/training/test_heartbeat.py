@@ -7,7 +7,8 @@ SOON = timedelta(milliseconds=5)
 
 
 def test_a_lease_is_kept_while_the_work_goes_on():
-    beats, third = [], Event()
+    beats: list[int] = []
+    third = Event()
     ended = Event()
 
     def keep() -> bool:
@@ -37,9 +38,33 @@ def test_the_beat_stops_when_somebody_else_has_the_lease():
 
 
 def test_short_work_never_beats():
-    beats = []
+    beats: list[int] = []
 
-    with beating(lambda: bool(beats.append(1)), every=timedelta(hours=1), done=lambda: None):
+    def beat() -> bool:
+        beats.append(1)
+        return True
+
+    with beating(beat, every=timedelta(hours=1), done=lambda: None):
         pass
 
     assert beats == []
+
+
+def test_a_database_that_is_away_for_a_moment_does_not_end_the_beat():
+    beats, ended, fourth = [], [], Event()
+
+    def keep() -> bool:
+        beats.append(1)
+        if len(beats) == 4:
+            fourth.set()
+        if len(beats) < 3:
+            raise ConnectionError
+        return True
+
+    with beating(
+        keep, every=SOON, done=lambda: ended.append(len(beats)), passing=(ConnectionError,)
+    ):
+        assert fourth.wait(timeout=10)
+
+    assert ended[:2] == [1, 2]
+    assert len(ended) == 3
