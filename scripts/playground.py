@@ -33,7 +33,7 @@ from urllib.request import urlopen
 ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # as a script, Python looks only into this file's own folder
 
-from scripts.local_servers import NoServer, Services, scratch_settings, supervise  # noqa: E402
+from scripts.local_servers import NoServer, Services, scratch_settings, supervise  # noqa: E402  # after the path
 
 BIN: Final = str(Path(sys.executable).parent)
 PATIENCE_SECONDS: Final = 60
