@@ -31,7 +31,7 @@ from training.trainers.protocol import (
 _FORM: Final = "lethe-centroids-1"
 _ALLOWED: Final = {
     # The distance, in widths of the bounds, at which a class is less probable by a factor of 1.65.
-    "softness": Number(usual=0.1, least=1e-3, most=10.0),
+    "softness": Number(usual=0.07, least=1e-3, most=10.0),
 }
 
 
