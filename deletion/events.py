@@ -150,7 +150,7 @@ class RunFinished:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutcomeDecided:
-    """One target has ended for one request."""
+    """One target has ended for one request, waits for something, or is open again (no outcome)."""
 
     request_id: str
     target: str

@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 
 from audits.trail import Actor, audited
 from deletion.actions.locks import lock_request
+from deletion.actions.shares import note_outcome
 from deletion.errors import (
     HoldUnknown,
     IdempotencyKeyReused,
@@ -135,8 +136,11 @@ def place_hold(*, request_id: UUID, article: str, reason: str, actor: Actor, now
             request.batch = None  # its plan is outdated by this and will be dissolved
         request.state = RequestState.HELD
         request.save(update_fields=["state", "batch"])
-        request.shares.filter(outcome__in=OPEN_OUTCOMES).update(
-            outcome=Outcome.HELD, note=ground.article, decided_at=now
+        note_outcome(
+            request.shares.filter(outcome__in=OPEN_OUTCOMES),
+            Outcome.HELD,
+            note=ground.article,
+            trail=trail,
         )
         trail.record(
             # The officer's own words stay out of the trail: they may name somebody.
@@ -167,7 +171,7 @@ def release_hold(*, request_id: UUID, actor: Actor, now: datetime) -> DeletionRe
         hold.save(update_fields=["released_by", "released_at"])
         request.state = target
         request.save(update_fields=["state"])
-        request.shares.filter(outcome=Outcome.HELD).update(outcome="", note="", decided_at=None)
+        note_outcome(request.shares.filter(outcome=Outcome.HELD), None, note="", trail=trail)
         trail.record(
             HoldReleased(request_id=str(request.pk), article=hold.article),
             about=f"request/{request.pk}",

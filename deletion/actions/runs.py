@@ -12,6 +12,7 @@ from django.db.models import Count, Max, QuerySet
 from audits.actions import raise_alert
 from audits.trail import Actor, Trail, audited
 from deletion.actions.locks import lock_held_run, lock_requests, lock_run
+from deletion.actions.shares import note_outcome
 from deletion.actions.stuck import DIED, attempt_failed, mark_stuck
 from deletion.errors import RunUnknown
 from deletion.events import (
@@ -217,9 +218,8 @@ def retry_run(*, run_id: UUID, actor: Actor, now: datetime) -> Run:
             run.rounds += 1  # the listing that was refused was one too
         run.save(update_fields=["state", "attempts", "not_before", "rounds"])
         run.parts.filter(finished_at=None).update(step=SET_ASIDE, finished_at=now, lease_until=None)
-        Share.objects.filter(obligation__run=run, outcome=Outcome.UNREACHABLE).update(
-            outcome="", note=""
-        )
+        unreachable = Share.objects.filter(obligation__run=run, outcome=Outcome.UNREACHABLE)
+        note_outcome(unreachable, None, note="", trail=trail)
         trail.record(RunRetried(run_id=str(run.pk)), about=f"run/{run.pk}")
     return run
 

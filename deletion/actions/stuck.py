@@ -5,6 +5,7 @@ from typing import Final
 
 from audits.actions import raise_alert
 from audits.trail import Trail
+from deletion.actions.shares import note_outcome
 from deletion.events import RunStuck
 from deletion.models import Run, RunPart, Share
 from deletion.queries.targets import target_of
@@ -30,9 +31,14 @@ def mark_stuck(run: Run, *, why: str, part: str, trail: Trail) -> None:
     run.state = RunState.STUCK
     run.last_error = why
     run.save(update_fields=["state", "last_error"])
-    Share.objects.filter(
-        obligation__run=run, outcome="", request__state=RequestState.IN_PROGRESS
-    ).update(outcome=Outcome.UNREACHABLE, note=why[:300])
+    note_outcome(
+        Share.objects.filter(
+            obligation__run=run, outcome="", request__state=RequestState.IN_PROGRESS
+        ),
+        Outcome.UNREACHABLE,
+        note=why,
+        trail=trail,
+    )
     trail.record(RunStuck(run_id=str(run.pk), part=part, why=why), about=f"run/{run.pk}")
     raise_alert(
         kind=STUCK,
