@@ -1,6 +1,7 @@
 import os
 import stat
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 
@@ -59,7 +60,7 @@ def test_destroying_removes_and_looks_again(tmp_path):
 
 def test_a_file_that_stays_is_not_called_destroyed(tmp_path, monkeypatch):
     artefacts.keep(tmp_path, "a.json", b"data")
-    monkeypatch.setattr(artefacts.Path, "unlink", lambda *_, **__: None)
+    monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)
 
     with pytest.raises(ArtefactMismatch, match="still there"):
         artefacts.destroy(tmp_path, "a.json")

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from lineage.sharding import HOLD_OUT, Shard
@@ -75,7 +77,7 @@ def test_held_out_people_among_the_fitted_are_counted_and_refused(monkeypatch):
     monkeypatch.setattr(
         "training.reading._Index._place", lambda _self, _mark: (mark(fitted).bytes, Shard(0))
     )
-    wanted.members[mark(fitted)] = HOLD_OUT
+    wanted = replace(wanted, members={**wanted.members, mark(fitted): HOLD_OUT})
 
     with pytest.raises(DataRefused, match="1 held-out people are among"):
         read_shard(wanted, planned(table).features, Shard(0))

@@ -64,7 +64,7 @@ def test_unregistered_people_are_refused_without_being_named():
         ({"a": 5, "b": 5}, 2, False, ""),
         ({"a": 5}, 2, False, "1 parts are there, but 2 were there before"),
         ({"a": 5}, 2, True, "1 parts are there, but 2 were there before"),
-        ({"a": 5, "b": 0}, 2, False, "part b has no rows"),
+        ({"a": 5, "b": 0}, 2, False, "1 of 2 parts have no rows"),
         ({"a": 5, "b": 0}, 2, True, ""),
         ({"a": 0}, 1, True, "there is no row at all"),
     ],

@@ -25,7 +25,7 @@ def test_every_shard_with_people_is_planned_and_the_hold_out_is_not():
 
     people = [shard_of(who) for who in table["who"].to_pylist()]
     assert [shard.shard for shard in found.shards] == [Shard(0), Shard(1), Shard(2)]
-    assert [shard.people for shard in found.shards] == [people.count(n) for n in range(3)]
+    assert [shard.people for shard in found.shards] == [people.count(Shard(n)) for n in range(3)]
     assert found.people == found.rows == sum(shard != HOLD_OUT for shard in people)
     assert found.hold_out is not None
     assert found.hold_out.people == people.count(HOLD_OUT)

@@ -17,8 +17,8 @@ from training.trainers.protocol import Predictions
 
 
 def scores(*errors):
-    errors = np.array(errors, dtype=float)
-    return Scores(errors=errors, log_losses=errors)
+    each = np.array(errors, dtype=float)
+    return Scores(errors=each, log_losses=each)
 
 
 def judged(challenger, champion=None, *, heuristic=None, margin=100, seed=1):

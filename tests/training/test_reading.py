@@ -3,7 +3,7 @@ import pytest
 
 from lineage.sharding import HOLD_OUT, Shard
 from lineage.stores.errors import ChangedMeanwhile, ColumnMissing
-from tests.training.memory import SHARDING, mark, patients, shard_of, source
+from tests.training.memory import SHARDING, Tables, mark, patients, shard_of, source
 from training.columns import Feature, Kind
 from training.errors import DataRefused
 from training.reading import NOWHERE, read_people
@@ -41,6 +41,7 @@ def test_only_named_features_are_read_from_the_store():
 
     people = read_people(wanted, ["ward"])
 
+    assert isinstance(wanted.store, Tables)
     assert wanted.store.asked == [["who", "ward", "label"]]
     assert people.table.column_names == ["ward", "label"]
 

@@ -21,6 +21,7 @@ from tests.training.builders import (
     version_of,
 )
 from training import actions, artefacts, queries, tasks
+from training.checking import check_people
 from training.errors import AttemptFailed
 from training.models import ShardFit, Snapshot, TrainingRun
 from training.states import RUN_OPEN, RunState
@@ -185,6 +186,7 @@ def test_a_forced_run_waits_for_the_registration_and_follows_it(tmp_path):
 
     with pytest.raises(AttemptFailed, match="ChangedMeanwhile"):
         tasks.drive(run_id)
+    assert model.family
     newest = make_version(model.family)
     TrainingRun.objects.update(not_before=None)
 
@@ -200,6 +202,7 @@ def test_data_replaced_between_two_fits_begins_the_run_again(tmp_path):
     first, second = ShardFit.objects.order_by("pk")[:2]
     tasks.fit.run(first.pk)
     remove(ALICE, folder)
+    assert model.family
     newest = make_version(model.family)
 
     tasks.fit.run(second.pk)
@@ -230,7 +233,7 @@ def test_a_late_worker_takes_its_file_away_again(tmp_path, monkeypatch):
 
 def test_a_late_check_is_not_believed(tmp_path, monkeypatch):
     run_id = start(make_model(make_patients(tmp_path).family))
-    real = steps.check_people
+    real = check_people
 
     def check_too_late(*args, **said):
         TrainingRun.objects.update(fencing_token=99)
@@ -248,6 +251,7 @@ def test_a_damaged_champion_does_not_hold_up_a_deletion(tmp_path):
     model = make_trained_model(folder)
     (artefact_folder() / version_of(model, 1).artefact).write_bytes(b"tampered")
     remove(ALICE, folder)
+    assert model.family
     make_version(model.family)
 
     summary = train(model, forced=True)
@@ -349,6 +353,7 @@ def test_a_worker_killed_anywhere_in_a_forced_run_is_replaced(tmp_path, point):
     held = files_holding("isolation")
     assert held  # only one person is in that ward, and the artefact says so
     remove(ALICE, folder)
+    assert model.family
     newest = make_version(model.family)
     run_id = start(model, forced=True)
 

@@ -232,10 +232,9 @@ def test_a_refusal_of_a_gate_ends_the_run_and_leaves_what_serves(tmp_path):
     assert (state, ended) == (RunState.DESTROYING, RunState.REFUSED)
     assert version_of(model, 1).state == "released"
     assert queries.run_summary(run_id).reason == "duplicates: part b is part a"
-    assert recorded("DataChecked")[-1]["facts"]["verdicts"] == {
-        "source": True,
-        "duplicates": False,
-    }
+    checked = recorded("DataChecked")[-1]["facts"]
+    assert checked["verdicts"] == {"source": True, "duplicates": False}
+    assert checked["reasons"] == {"source": CONTENT.reason, "duplicates": "part b is part a"}
     alert = Alert.objects.get(resolved_at=None)
     assert (alert.kind, alert.about) == ("training-refused", "model/triage")
     assert "part b is part a" in str(alert.detail)

@@ -3,6 +3,7 @@ import threading
 import pytest
 from django.db import connection
 
+from audits.trail import Actor
 from tests.cast import MONDAY, OFFICER
 from tests.lineage.builders import recorded
 from tests.training.builders import make_model, make_patients, start
@@ -11,7 +12,7 @@ from training.errors import ModelUnknown, Stopped, StopUnknown, TwoPeopleNeeded
 from training.models import Stop
 
 pytestmark = pytest.mark.django_db
-ADMINISTRATOR = "user:dora"
+ADMINISTRATOR = Actor("user:dora")
 
 
 def stop(scope="everything", actor=OFFICER):
@@ -42,7 +43,7 @@ def test_a_stop_of_one_model_leaves_others_alone(tmp_path):
     assert not queries.is_stopped("beds")
     with pytest.raises(Stopped):
         start(triage)
-    assert start(beds)
+    assert queries.run_summary(start(beds)).model == "beds"
 
 
 @pytest.mark.parametrize("scope", ["model/none", "model/a\x00", "all", "", "model/", "\x00"])

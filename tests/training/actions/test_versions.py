@@ -6,6 +6,7 @@ from django.db import IntegrityError, transaction
 from audits.models import Alert
 from audits.statements import digest_of, open_envelope
 from lineage.graph import EdgeKind
+from lineage.leases import Token
 from lineage.models import DatasetVersion, Edge
 from tests.cast import ALICE, MONDAY, OFFICER
 from tests.lineage.builders import make_version, recorded
@@ -51,6 +52,7 @@ def judge(model, judgement, *, forced=False):
         actor=OFFICER,
         now=MONDAY,
     )
+    assert lease
     actions.record_judgement(
         run_id=run_id, token=lease.token, judgement=judgement, actor=OFFICER, now=MONDAY
     )
@@ -158,7 +160,9 @@ def test_in_a_forced_run_a_refused_challenger_takes_everything_with_it(model):
 
 def test_a_released_version_answers_what_people_were_asked_to_look_at(model):
     judge(model, POOR, forced=True)
-    tasks.drive(queries.open_run_of(model.pk))
+    run_id = queries.open_run_of(model.pk)
+    assert run_id
+    tasks.drive(run_id)
     assert Alert.objects.filter(resolved_at=None).count() == 2
 
     train(model)
@@ -194,6 +198,7 @@ def test_nothing_is_released_that_was_trained_on_replaced_data(model, tmp_path):
     newest = make_version(model.family)
     good = Judgement(passed=True, reason="as good", measured={"people": 45})
 
+    assert lease
     state = actions.record_judgement(
         run_id=run_id, token=lease.token, judgement=good, actor=OFFICER, now=MONDAY
     )
@@ -225,6 +230,7 @@ def test_what_only_replaced_data_made_is_refused_if_there_is_nothing_newer(model
     )
     DatasetVersion.objects.update(state="quarantined")
 
+    assert lease
     actions.record_judgement(
         run_id=run_id, token=lease.token, judgement=good, actor=OFFICER, now=MONDAY
     )
@@ -241,7 +247,9 @@ def test_a_run_without_a_version_has_nothing_to_judge(model):
     TrainingRun.objects.filter(pk=run_id).update(version=None, fencing_token=9)
 
     with pytest.raises(VersionNotServable):
-        actions.record_judgement(run_id=run_id, token=9, judgement=POOR, actor=OFFICER, now=MONDAY)
+        actions.record_judgement(
+            run_id=run_id, token=Token(9), judgement=POOR, actor=OFFICER, now=MONDAY
+        )
 
 
 def test_a_withdrawn_version_serves_no_more_and_people_are_told(model):

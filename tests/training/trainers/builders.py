@@ -27,7 +27,9 @@ def rows(
     columns = {
         "size": pa.array(size, from_pandas=True),
         "weight": pa.array(rng.normal(70.0, 9.0, number)),
-        "ward": pa.array(rng.choice(["east", "west", None], number).tolist(), pa.string()),
+        "ward": pa.array(
+            [("east", "west", None)[n] for n in rng.integers(0, 3, number)], pa.string()
+        ),
         "label": pa.array([classes[code] for code in codes]),
     }
     return pa.table(columns | changes)

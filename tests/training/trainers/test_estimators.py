@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from training.errors import ArtefactMismatch
 from training.trainers import estimators
@@ -25,7 +26,7 @@ def test_our_answers_are_those_of_the_library_that_fitted(estimator, classes, mo
         theirs.append((ours, answer, said))
         return True
 
-    monkeypatch.setattr(estimators.np, "allclose", keep)
+    monkeypatch.setattr(np, "allclose", keep)
 
     estimators.fit(estimator, rows, codes, parameters={}, seed=1)
 
@@ -49,7 +50,7 @@ def test_new_rows_are_answered_with_their_gaps(estimator):
 def test_a_library_that_answers_otherwise_is_found_out(monkeypatch):
     rows, codes = data()
     monkeypatch.setattr(
-        estimators.LogisticRegression,
+        LogisticRegression,
         "predict_proba",
         lambda _self, rows: np.full((len(rows), 3), 1 / 3),
     )
