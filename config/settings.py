@@ -14,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from config.api_names import ENUM_NAMES
 from config.celery import ROUTES, beats
 from config.csp import STRICT
-from config.environment import NOT_NEGATIVE, POSITIVE, Environment, one_of
+from config.environment import LASTING, NOT_NEGATIVE, POSITIVE, Environment, one_of
 from config.keys import KEYS
 from config.unfold import LOOK
 from config.version import VERSION
@@ -53,7 +53,7 @@ TOKEN_DAYS = env.int("TOKEN_DAYS", default=30, validate=POSITIVE)
 # How the road is driven.
 SWEEP_SECONDS = env.float("SWEEP_SECONDS", default=10.0, validate=POSITIVE)
 SEAL_SECONDS = env.float("SEAL_SECONDS", default=1.0, validate=POSITIVE)
-LEASE = env.timedelta("LEASE_SECONDS", default=timedelta(seconds=120), validate=NOT_NEGATIVE)
+LEASE = env.timedelta("LEASE_SECONDS", default=timedelta(seconds=120), validate=LASTING)
 COALESCE = env.timedelta("COALESCE_SECONDS", default=timedelta(days=1), validate=NOT_NEGATIVE)
 ATTEMPTS = env.int("ATTEMPTS", default=5, validate=POSITIVE)
 APPROVE_UP_TO = env.int("APPROVE_UP_TO", default=100)  # plans for more people wait for an officer

@@ -48,6 +48,15 @@ def test_mistakes_in_settings_are_one_line_without_values():
     assert "canary" not in checked.stderr
 
 
+def test_a_lease_lasts_while_coalescing_may_not():
+    environment = {**production_environment(), "LEASE_SECONDS": "0", "COALESCE_SECONDS": "0"}
+
+    checked = manage("check", environment=environment)
+
+    assert checked.returncode == 1
+    assert re.findall(r"'([A-Z_]+)': ", checked.stderr) == ["LEASE_SECONDS"]
+
+
 def test_two_equal_keys_are_refused():
     environment = production_environment()
     environment["SHARD_KEY"] = environment["PSEUDONYM_KEY"]
