@@ -68,6 +68,7 @@ class DataChecked:
     run_id: str
     model: str
     verdicts: dict[str, bool]
+    reasons: dict[str, str]  # of each gate; counts and names of columns, files and versions
     people: int
     rows: int
     shards: int

@@ -36,7 +36,7 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What a gate says. No value of a record stands in it."""
+    """What a gate says. No value of a record stands in it, and no file's name: it is recorded."""
 
     gate: Gate
     passed: bool
@@ -106,7 +106,7 @@ def source_missing(part_rows: Mapping[str, int], *, expected_parts: int, emptied
     elif not sum(part_rows.values()):
         reason = "there is no row at all"
     elif empty and not emptied:
-        reason = f"part {empty[0]} has no rows"
+        reason = f"{len(empty)} of {len(part_rows)} parts have no rows"
     return Verdict(
         gate=Gate.SOURCE_MISSING,
         passed=not reason,

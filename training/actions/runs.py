@@ -196,6 +196,7 @@ def record_verdicts(  # noqa: PLR0913  # keyword-only, what the check found
             run_id=str(run.pk),
             model=run.model.name,
             verdicts={verdict.gate.value: verdict.passed for verdict in verdicts},
+            reasons={verdict.gate.value: verdict.reason[:300] for verdict in verdicts},
             people=plan.people if plan else 0,
             rows=plan.rows if plan else 0,
             shards=run.shards_total,
@@ -239,8 +240,10 @@ def follow_source(*, run_id: UUID, actor: Actor, now: datetime) -> bool:
         run = lock_run(run_id)
         if run.state not in RUN_OPEN - {RunState.DESTROYING}:
             return False
+        if not origin_of(run.source_id).refusal:
+            return False
         newest = newest_source(run.model_id)
-        if newest == run.source_id or not origin_of(run.source_id).refusal:
+        if newest == run.source_id:
             return False
         with audited(actor=actor, now=now) as trail:
             restart(run, source_node_id=newest, trail=trail)
