@@ -6,9 +6,11 @@ import re
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 from django.apps import apps
+from django.db.models.fields.reverse_related import ForeignObjectRel
 
 from config.api_errors import STATUS_BY_ERROR
 from tests.classification import CLASSIFIED, PERSONAL, fields_of
@@ -31,10 +33,10 @@ EDGES = {
     "permissions",
 }
 NAMELESS = {"utils", "helpers", "common", "services", "core", "misc", "lib", "shared", "tools"}
+# Methods that only rows, querysets and relations have.
 WRITES = {
     "abulk_create",
     "acreate",
-    "add",
     "adelete",
     "asave",
     "aupdate",
@@ -44,9 +46,9 @@ WRITES = {
     "delete",
     "get_or_create",
     "save",
-    "update",
     "update_or_create",
 }
+WRITES_OF_RELATIONS = {"add", "clear", "remove", "set"}  # sets and dictionaries have them, too
 SENDS = {"apply_async", "delay", "delay_on_commit", "send_task", "apply_async_on_commit"}
 WRITING_SQL = re.compile(
     r"\s*(?:insert\s+into|update\s+\S+\s+set|delete\s+from|truncate|copy)\b", re.IGNORECASE
@@ -120,14 +122,39 @@ def calls_in(source: str) -> Iterator[tuple[ast.Call, str]]:
             yield node, node.func.attr
 
 
+def is_write(call: ast.Call, name: str) -> bool:
+    """Say whether a call of a method writes to the database.
+
+    `x.update(y=1)` might be said of a dictionary, too: write `x |= {"y": 1}` there.
+    """
+    held = call.func.value if isinstance(call.func, ast.Attribute) else call.func
+    on_relation = isinstance(held, ast.Attribute) and held.attr in relations()
+    return (
+        name in WRITES
+        or (name == "update" and bool(call.keywords) and not call.args)
+        or (name in WRITES_OF_RELATIONS and on_relation)
+    )
+
+
+@cache
+def relations() -> frozenset[str]:
+    """Return what the models call the rows of others that they lead to."""
+    led_to = [
+        field
+        for model in apps.get_models()
+        if model._meta.app_label in APPS
+        for field in model._meta.get_fields()
+        if field.one_to_many or field.many_to_many
+    ]
+    return frozenset(
+        (field.get_accessor_name() or "") if isinstance(field, ForeignObjectRel) else field.name
+        for field in led_to
+    )
+
+
 def writes_in(source: str) -> list[int]:
-    """Lines that write to the database: `X.objects…create(…)`, `row.save(…)`, an SQL statement."""
-    by_method = {
-        call.lineno
-        for call, name in calls_in(source)
-        if name in WRITES
-        and (name in {"save", "delete", "asave", "adelete"} or ".objects" in ast.unparse(call.func))
-    }
+    """Lines that write to the database: through a row, a queryset, a relation, or in SQL."""
+    by_method = {call.lineno for call, name in calls_in(source) if is_write(call, name)}
     by_statement = {
         node.lineno
         for node in ast.walk(ast.parse(source))
@@ -364,7 +391,14 @@ def test_the_rules_about_imports_can_fail():
 
 
 def test_the_rules_about_calls_can_fail():
-    assert writes_in("r.save()\nM.objects.create(a=1)\nd.update(x=1)\ns.add(1)") == [1, 2]
+    assert writes_in("r.save()\nM.objects.create(a=1)\nd.update(x)\ns.add(1)") == [1, 2]
+    assert writes_in("rows.filter(a=1).update(b=2)\nrows.update(b=2)\nh.update(b'2')") == [1, 2]
+    assert writes_in("run.fits.update(a=1)\nrun.fits.all().delete()\nfits.create()") == [
+        1,
+        2,
+        3,
+    ]
+    assert writes_in("version.snapshots.set(x)\nself.strangers.add(x)\nover.set()") == [1]
     assert writes_in("c.execute('INSERT INTO x VALUES (1)')\ns = 'insert a coin'") == [1]
     assert sends_in("a()\nt.delay(1)") == [2]
     assert may_send(ROOT / "training" / "tasks" / "__init__.py")
