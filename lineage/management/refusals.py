@@ -1,29 +1,34 @@
-"""How this app's commands say no: one line, and an exit code that is not 0."""
+"""How commands say no, of this app and of those above: one line, and an exit code that is not 0."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from inspect import getdoc
-from typing import Final
+from types import ModuleType
 
 from django.core.management.base import CommandError
 
 from lineage import errors
 from lineage.stores import errors as store_errors
 
-REFUSALS: Final = tuple(
-    error
-    for module in (errors, store_errors)
-    for error in vars(module).values()
-    if isinstance(error, type) and issubclass(error, Exception)
-)
-
 
 @contextmanager
-def in_one_line() -> Iterator[None]:
-    """Turn a refusal of the domain into a command's error: what is true, and where."""
+def in_one_line(*reasons: ModuleType) -> Iterator[None]:
+    """Turn a refusal into a command's error: what is true, and where.
+
+    `reasons` are the `errors` modules of the apps above that the command speaks for.
+    """
     try:
         yield
-    except REFUSALS as refusal:
+    except _classes_in(errors, store_errors, *reasons) as refusal:
         sentence = " ".join((getdoc(type(refusal)) or "").split())
         place = f" ({refusal})" if str(refusal) else ""
         raise CommandError(f"{type(refusal).__name__}: {sentence}{place}") from None
+
+
+def _classes_in(*modules: ModuleType) -> tuple[type[Exception], ...]:
+    return tuple(
+        error
+        for module in modules
+        for error in vars(module).values()
+        if isinstance(error, type) and issubclass(error, Exception)
+    )

@@ -12,9 +12,9 @@ from typing_extensions import override
 
 from audits.permissions import Role, has_role
 from audits.trail import Actor
+from lineage.management.refusals import in_one_line
 from lineage.queries import family_named
-from privacy import actions
-from privacy.management.refusals import in_one_line
+from privacy import actions, errors
 
 
 class Command(BaseCommand):
@@ -39,7 +39,7 @@ class Command(BaseCommand):
         if not 0 < options["days"] <= 3650:  # noqa: PLR2004  # ten years: no date beyond the calendar
             raise CommandError("--days is not between 1 and 3650")
         now = timezone.now()
-        with in_one_line():
+        with in_one_line(errors):
             policy = actions.approve_shield_policy(
                 name=options["name"],
                 family_id=family_named(options["family"]).pk,

@@ -12,9 +12,9 @@ from django.utils import timezone
 from typing_extensions import override
 
 from audits.trail import Actor
-from privacy import actions, queries, tasks
+from lineage.management.refusals import in_one_line
+from privacy import actions, errors, queries, tasks
 from privacy.ledger import NanoRho, rho_of
-from privacy.management.refusals import in_one_line
 from privacy.models import Release
 from privacy.states import ReleaseState
 
@@ -42,7 +42,7 @@ class Command(BaseCommand):
         declaration = _declaration(options["recipe"])
         if options["family"]:
             declaration["source"] = {"family": options["family"]}
-        with in_one_line():
+        with in_one_line(errors):
             recipe = actions.register_recipe(
                 declaration=declaration, actor=DRAWER, now=timezone.now()
             )

@@ -9,10 +9,10 @@ from django.utils import timezone
 from typing_extensions import override
 
 from audits.trail import Actor
+from lineage.management.refusals import in_one_line
 from lineage.queries import family_named
-from privacy import actions, queries
+from privacy import actions, errors, queries
 from privacy.ledger import NANO, NanoRho, cap_of, rho_of
-from privacy.management.refusals import in_one_line
 
 MOST_RHO = 1000
 
@@ -30,7 +30,7 @@ class Command(BaseCommand):
 
     @override
     def handle(self, *args: Any, **options: Any) -> None:
-        with in_one_line():
+        with in_one_line(errors):
             family = family_named(options["family"])
             actions.open_account(
                 family_id=family.pk,

@@ -10,9 +10,9 @@ from typing_extensions import override
 
 from audits.trail import Actor
 from lineage.management.arguments import name, whole_number
+from lineage.management.refusals import in_one_line
 from lineage.queries import family_named
-from training import actions
-from training.management.refusals import in_one_line
+from training import actions, errors
 from training.trainers import TRAINERS
 
 
@@ -47,7 +47,7 @@ class Command(BaseCommand):
     @override
     def handle(self, *args: Any, **options: Any) -> None:
         fallback = {"label": options["fallback"]} if options["fallback"] else {}
-        with in_one_line():
+        with in_one_line(errors):
             model = actions.register_model(
                 name=options["name"],
                 purpose=options["purpose"],

@@ -8,8 +8,8 @@ from django.utils import timezone
 from typing_extensions import override
 
 from audits.trail import Actor
-from training import actions
-from training.management.refusals import in_one_line
+from lineage.management.refusals import in_one_line
+from training import actions, errors
 
 
 class Command(BaseCommand):
@@ -22,7 +22,7 @@ class Command(BaseCommand):
 
     @override
     def handle(self, *args: Any, **options: Any) -> None:
-        with in_one_line():
+        with in_one_line(errors):
             stop = actions.stop(
                 scope=options["scope"],
                 reason=options["reason"],

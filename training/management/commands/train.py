@@ -11,9 +11,9 @@ from typing_extensions import override
 
 from audits.trail import Actor
 from lineage.management.arguments import name
-from training import actions, queries, tasks
+from lineage.management.refusals import in_one_line
+from training import actions, errors, queries, tasks
 from training.errors import AttemptFailed
-from training.management.refusals import in_one_line
 from training.states import RUN_OPEN, RunState
 from training.summaries import RunSummary
 
@@ -31,7 +31,7 @@ class Command(BaseCommand):
 
     @override
     def handle(self, *args: Any, **options: Any) -> None:
-        with in_one_line():
+        with in_one_line(errors):
             model = queries.model_named(options["name"])
             run_id = actions.start_run(
                 model_id=model.pk,
