@@ -4,7 +4,7 @@
 
 LETHE_ADDRESS says where the service is, LETHE_PASSWORD belongs to the account. What is sent comes
 from standard input, since other users of a machine can see the command line. The answer is printed
-as JSON; a refusal is one line, and exit code 1.
+as JSON; a refusal is said on standard error, with exit code 1.
 """
 
 import argparse
@@ -58,6 +58,8 @@ def main() -> int:
     except HTTPError as refused:
         problem = json.load(refused)
         sys.stderr.write(f"{problem['status']} {problem['title']}: {problem['detail']}\n")
+        for mistake in problem.get("errors", []):
+            sys.stderr.write(f"  {mistake['pointer']}: {mistake['detail']}\n")
         return 1
     print(json.dumps(answer, indent=2))
     return 0

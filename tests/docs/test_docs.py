@@ -11,12 +11,26 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
+from _pytest.mark.structures import ParameterSet
 
 from scripts.local_servers import ROOT
 from tests.docs.sessions import commands_of, pages, perform, settings_of, told
 from tests.docs.transcripts import Shown
 
 PAGES = {str(page.relative_to(ROOT)): page for page in pages() if commands_of(page)}
+
+
+def by_settings() -> Iterator[ParameterSet]:
+    """Yield the pages, those with the same settings together and with one and the same object.
+
+    Pytest keeps a fixture from test to test as long as its parameter stays the very same object.
+    """
+    wanted = {name: tuple(sorted(settings_of(page).items())) for name, page in PAGES.items()}
+    objects = {settings: settings for settings in wanted.values()}
+    for settings in sorted(objects):
+        for name, page in PAGES.items():
+            if wanted[name] == settings:
+                yield pytest.param(objects[settings], page, id=name)
 
 
 @contextmanager
@@ -70,14 +84,7 @@ def inside(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize(
-    ("inside", "page"),
-    [
-        pytest.param(tuple(sorted(settings_of(page).items())), page, id=name)
-        for name, page in PAGES.items()
-    ],
-    indirect=["inside"],
-)
+@pytest.mark.parametrize(("inside", "page"), [*by_settings()], indirect=["inside"])
 def test_a_page_shows_what_happens(inside: dict[str, str], page: Path):
     own = Path(inside["PLAYGROUND"]) / page.stem  # the pages share a Lethe, but no file
     own.mkdir()

@@ -14,7 +14,8 @@ from scripts.reference import addresses
 CODE = re.compile(r"^```.*?^```$|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"manage\.py ([a-z_]+)")
 TARGET = re.compile(r"(?<![\w./-])make ([a-z]+)")
-ADDRESS = re.compile(r"\b(GET|POST|PUT|PATCH|DELETE) (/[^\s`?]*)")
+ADDRESS = re.compile(r"\b(GET|POST|PUT|PATCH|DELETE) \"?(/[^\s`?\"]*)")
+NUMBER = re.compile(r"\{\w+\}|\$\w+|(?<=/)\d+(?=/|$)")
 WITHOUT_ACCOUNT = {("GET", "/livez"), ("GET", "/readyz")}
 
 
@@ -42,8 +43,8 @@ def targets() -> set[str]:
 
 
 def known_addresses() -> set[tuple[str, str]]:
-    """Return every address; whatever stands in braces is a number of the reader's own."""
-    return {(method, re.sub(r"\{\w+\}", "{}", path)) for method, path in addresses()}
+    """Return every address; a number, or what stands for one, may be any."""
+    return {(method, NUMBER.sub("{}", path)) for method, path in addresses()}
 
 
 def test_every_command_that_a_page_names_exists():
@@ -60,7 +61,7 @@ def test_every_address_that_a_page_names_exists():
         (str(page.relative_to(ROOT)), method, path)
         for page in written()
         for method, path in named(ADDRESS, page.read_text())
-        if (method, re.sub(r"\{\w+\}|\$\{?\w+\}?", "{}", path)) not in known
+        if (method, NUMBER.sub("{}", path)) not in known
     }
 
     assert found == set()
