@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from lineage.queries import downstream_of, kind_of_namespace, newest_version
@@ -93,18 +93,6 @@ def release_numbered(release_id: UUID) -> Release:
     if release is None:
         raise ReleaseUnknown
     return release
-
-
-def release_result(node_id: int) -> dict[str, Any]:
-    """Return what a committed release says: counts, sums, means, bounds and the loss."""
-    result = (
-        Release.objects.filter(node=node_id, state=ReleaseState.COMMITTED)
-        .values_list("result", flat=True)
-        .first()
-    )
-    if result is None:
-        raise ReleaseUnknown
-    return dict(result)
 
 
 def draw_of(release_id: UUID) -> Draw:

@@ -77,14 +77,6 @@ def test_a_recipe_is_found_by_name_and_revision_the_newest_by_default(version):
     assert queries.newest_recipes(1) == [second]
 
 
-def test_the_result_of_a_committed_release_is_found_by_its_node(version):
-    release = make_release(version)
-
-    assert queries.release_result(node_of(release))["counts"] == {"ward 0": 100, "ward 1": 100}
-    with pytest.raises(ReleaseUnknown):
-        queries.release_result(version.node_id)
-
-
 def test_a_release_is_found_in_any_state(version):
     release = make_reservation(version)
 

@@ -37,15 +37,6 @@ def runs_of(model_id: int, *, newest: int) -> list[RunSummary]:
     return [run_summary(row.pk) for row in rows]
 
 
-def open_run_of(model_id: int) -> UUID | None:
-    """Return the run of a model that has not ended."""
-    return (
-        TrainingRun.objects.filter(model_id=model_id, state__in=RUN_OPEN)
-        .values_list("pk", flat=True)
-        .first()
-    )
-
-
 def open_trainings() -> list[OpenTraining]:
     """Return the runs whose version is not judged yet; a run that destroys holds nothing else."""
     rows = (

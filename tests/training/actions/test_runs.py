@@ -69,7 +69,6 @@ def test_the_open_run_of_a_model_is_returned(model):
     first = start(model)
 
     assert start(model) == first
-    assert queries.open_run_of(model.pk) == first
     assert len(recorded("TrainingStarted")) == 1
 
 

@@ -160,7 +160,7 @@ def test_in_a_forced_run_a_refused_challenger_takes_everything_with_it(model):
 
 def test_a_released_version_answers_what_people_were_asked_to_look_at(model):
     judge(model, POOR, forced=True)
-    run_id = queries.open_run_of(model.pk)
+    run_id = queries.destroying_run(model.pk)
     assert run_id
     tasks.drive(run_id)
     assert Alert.objects.filter(resolved_at=None).count() == 2
