@@ -212,10 +212,8 @@ def test_a_hold_is_placed_by_one_officer_and_released_by_another(intake, officer
     opened = ask(intake)
     said = {"article": "GDPR Art. 17(3)(e)", "reason": "a lawsuit"}
 
-    assert title(post(officer, path(opened, "hold"), {**said, "article": "no"})) == (
-        422,
-        "HoldGroundUnknown",
-    )
+    foreign = {**said, "article": "Cal. Civ. Code 1798.105(d)(8)"}
+    assert title(post(officer, path(opened, "hold"), foreign)) == (422, "HoldGroundUnknown")
     assert post(officer, path(opened, "hold"), said).json()["state"] == "held"
     assert title(post(officer, path(opened, "hold", "release"))) == (409, "TwoPeopleNeeded")
     other = client_of(Role.OFFICER, name="dora")
