@@ -134,4 +134,5 @@ def test_an_auditor_sees_everything_and_presses_nothing(visit, tmp_path):
     refused = visit.page.goto(f"{visit.site}{REQUESTS}{request.pk}/release/")
     assert refused is not None
     assert refused.status == 403
-    visit.wrong.clear()  # the browser's own note about the refusal
+    visit.page.wait_for_load_state("networkidle")  # its note about the refusal may come late
+    visit.wrong.clear()
