@@ -272,12 +272,12 @@ def compare_with_the_clock(stage: Stage) -> None:
                 raise DemoFailed(f"request {request['id']} was late")
             taken = _moment(request, ended) - _moment(request, "received_at")
             slowest[ended] = max(slowest[ended], taken.total_seconds())
-    due = stage.requests[0]
+    first = stage.requests[0]
     stage.done(
         "in time",
-        f"data erased within {slowest['erased_at']:.1f} s (due {_moment(due, 'erase_by'):%d %B}), "
+        f"data erased within {slowest['erased_at']:.1f} s (due {_moment(first, 'erase_by'):%d %B}), "
         f"models clean within {slowest['completed_at']:.1f} s "
-        f"(due {_moment(due, 'models_by'):%d %B})",
+        f"(due {_moment(first, 'models_by'):%d %B})",
     )
 
 
