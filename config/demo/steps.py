@@ -275,7 +275,8 @@ def compare_with_the_clock(stage: Stage) -> None:
     first = stage.requests[0]
     stage.done(
         "in time",
-        f"data erased within {slowest['erased_at']:.1f} s (due {_moment(first, 'erase_by'):%d %B}), "
+        f"data erased within {slowest['erased_at']:.1f} s "
+        f"(due {_moment(first, 'erase_by'):%d %B}), "
         f"models clean within {slowest['completed_at']:.1f} s "
         f"(due {_moment(first, 'models_by'):%d %B})",
     )
