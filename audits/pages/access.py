@@ -13,6 +13,7 @@ from audits.trail import Actor
 
 WATCHERS: Final = frozenset({Role.OFFICER, Role.AUDITOR, Role.ADMINISTRATOR})
 BUILDERS: Final = WATCHERS | {Role.ENGINEER}
+OFFICERS: Final = frozenset({Role.OFFICER})
 DECIDERS: Final = frozenset({Role.OFFICER, Role.ADMINISTRATOR})
 
 

@@ -17,7 +17,7 @@ from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from audits import queries as trail
-from audits.pages.access import actor_of, username_of
+from audits.pages.access import OFFICERS, actor_of, username_of
 from audits.pages.cells import NOTHING, Tone, badge, code, moment, number, prose, row_link
 from audits.pages.confirmations import Confirmation, button, refusals_in
 from audits.pages.records import Figure, Page, ReadOnlyAdmin
@@ -75,6 +75,7 @@ class Standing(admin.SimpleListFilter):
 @admin.register(Batch)
 class BatchAdmin(ReadOnlyAdmin):
     tells_about = "batch"
+    decided_by = OFFICERS
     refusals = refusals_in(errors, lineage_errors)
     list_display = ("number_shown", "standing", "people", "targets", "earliest", "planned", "by")
     list_filter = (Standing,)

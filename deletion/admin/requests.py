@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 from typing_extensions import override
 from unfold.enums import ActionVariant
 
-from audits.pages.access import actor_of
+from audits.pages.access import OFFICERS, actor_of
 from audits.pages.cells import badge, moment
 from audits.pages.confirmations import Because, Confirmation, button, choice, refusals_in
 from audits.pages.records import Page, ReadOnlyAdmin
@@ -104,6 +104,7 @@ class Law(admin.SimpleListFilter):
 @admin.register(DeletionRequest)
 class DeletionRequestAdmin(ReadOnlyAdmin):
     tells_about = "request"
+    decided_by = OFFICERS
     refusals = refusals_in(errors, lineage_errors)
     list_display = ("number", "state_shown", "law", "received", "due", "left", "targets")
     list_filter = (State, Due, Law)

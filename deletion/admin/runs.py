@@ -12,7 +12,7 @@ from typing_extensions import override
 from unfold.enums import ActionVariant
 
 from audits import queries as trail
-from audits.pages.access import BUILDERS, actor_of
+from audits.pages.access import BUILDERS, OFFICERS, actor_of
 from audits.pages.cells import (
     NOTHING,
     Tone,
@@ -41,6 +41,7 @@ _SHOWN: Final = 200  # parts that a page lists
 class RunAdmin(ReadOnlyAdmin):
     tells_about = "run"
     seen_by = BUILDERS
+    decided_by = OFFICERS
     refusals = refusals_in(errors, lineage_errors)
     list_display = ("target", "state_shown", "parts", "serves", "due", "started", "took")
     list_filter = ("state", "kind")

@@ -53,7 +53,7 @@ class StrictCharField(serializers.CharField):
 class WordField(serializers.RegexField):
     """A short word that may stand in the trail: no sentence, no address, no name of a person."""
 
-    PATTERN: Final = "[a-z][a-z0-9-]{0,63}"
+    PATTERN: str = "[a-z][a-z0-9-]{0,63}"
 
     def __init__(self, **said: Any) -> None:
         super().__init__(f"^{self.PATTERN}$", trim_whitespace=False, **said)
@@ -64,6 +64,12 @@ class WordField(serializers.RegexField):
         if not isinstance(data, str) or not re.fullmatch(self.PATTERN, data):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+class DigestField(WordField):
+    """A SHA-256 in hexadecimal, as it was shown."""
+
+    PATTERN = "[0-9a-f]{64}"
 
 
 @extend_schema_field({"type": "string", "enum": sorted(REGIMES)})

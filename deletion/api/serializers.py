@@ -2,13 +2,23 @@
 
 from typing import Any, Final
 
+from django.core.validators import RegexValidator
 from rest_framework import serializers
 
-from deletion.api.fields import IdentifierField, RegimeField, StrictCharField, WordField
+from deletion.api.fields import (
+    DigestField,
+    IdentifierField,
+    RegimeField,
+    StrictCharField,
+    WordField,
+)
 from deletion.models import Batch, DeletionRequest, Run
+from deletion.regimes import REGIMES
 from deletion.states import Outcome, RequestState
 
 MOST_IDENTIFIERS: Final = 20
+_NO_ZERO: Final = r"^[^\x00]*$"  # PostgreSQL keeps no zero character
+ARTICLES: Final = sorted({ground.article for law in REGIMES.values() for ground in law.keep})
 
 
 class DeletionRequestIn(serializers.Serializer[None]):
@@ -123,9 +133,10 @@ class RequestDetailOut(DeletionRequestOut, RequestMoreOut):
 class HoldIn(serializers.Serializer[None]):
     """A ground for keeping."""
 
-    article = StrictCharField(max_length=64, help_text="One that the request's regime knows.")
+    article = serializers.ChoiceField(ARTICLES, help_text="One that the request's regime knows.")
     reason = StrictCharField(
         max_length=300,
+        validators=[RegexValidator(_NO_ZERO)],
         allow_blank=True,
         default="",
         help_text="For colleagues; it stays out of the trail and goes with the request's data.",
@@ -158,7 +169,7 @@ class BatchOut(serializers.ModelSerializer[Batch]):
 class ApprovalIn(serializers.Serializer[None]):
     """The digest of the plan that was seen."""
 
-    digest = StrictCharField(max_length=64)
+    digest = DigestField()
 
 
 class RunOut(serializers.ModelSerializer[Run]):

@@ -109,7 +109,8 @@ class DeletionRequests(ListAPIView[DeletionRequest]):
 
     @override
     def get_queryset(self) -> QuerySet[DeletionRequest]:
-        asked = DeletionRequestsIn(data=self.request.query_params)
+        # As a plain object: read as a form, an empty `?state=` would be as good as none.
+        asked = DeletionRequestsIn(data=self.request.query_params.dict())
         asked.is_valid(raise_exception=True)
         overdue = asked.validated_data.get("overdue")
         return queries.requests_seen_by(
@@ -120,6 +121,7 @@ class DeletionRequests(ListAPIView[DeletionRequest]):
         )
 
     @extend_schema(
+        operation_id="deletion_requests_list",
         parameters=[DeletionRequestsIn],
         responses={
             200: DeletionRequestOut(many=True),

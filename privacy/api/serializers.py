@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
+from django.core.validators import RegexValidator
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from typing_extensions import override
@@ -41,11 +42,19 @@ def _recipe_schema() -> dict[str, Any]:
     return inlined
 
 
+_NO_ZERO: Final = r"^[^\x00]*$"  # PostgreSQL keeps no zero character
+
+
 class StrictCharField(serializers.CharField):
     """A text, and only a text: a number sent for one is refused, and so is nothing at all."""
 
     def __init__(self, **said: Any) -> None:
-        super().__init__(min_length=1, trim_whitespace=False, **said)
+        super().__init__(
+            min_length=1,
+            trim_whitespace=False,
+            validators=[RegexValidator(_NO_ZERO)],
+            **said,
+        )
 
     @override
     def to_internal_value(self, data: object) -> str:

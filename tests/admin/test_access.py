@@ -148,9 +148,9 @@ def test_a_role_opens_the_door_and_being_staff_is_not_asked_for(client, role, ge
     assert (client.get("/admin/").status_code == 200) is gets_in
 
 
-@pytest.mark.parametrize("role", [Role.AUDITOR, Role.ENGINEER])
+@pytest.mark.parametrize("role", [Role.AUDITOR, Role.ENGINEER, Role.ADMINISTRATOR])
 @pytest.mark.parametrize("button", ["approve", "hold", "release", "cancel"])
-def test_only_officers_and_administrators_press_buttons(as_role, role, button, request_row):
+def test_only_officers_decide_about_requests(as_role, role, button, request_row):
     page = reverse(f"admin:deletion_deletionrequest_{button}", args=[request_row.pk])
 
     assert as_role(role).get(page).status_code == 403

@@ -57,7 +57,10 @@ class ModelVersionAdmin(ReadOnlyAdmin):
     def page(self, row: ModelVersion, *, request: HttpRequest, now: datetime) -> Page:
         return Page(
             title=f"{row.model.name}, version {row.number}",
-            badges=[self.state_shown(row), self.destroyed(row)],
+            badges=[
+                self.state_shown(row),
+                *([self.destroyed(row)] if row.doomed_at and not row.destroyed_at else []),
+            ],
             figures=[
                 Figure(label="Accuracy", value=self.accuracy(row), note="on the hold-out"),
                 Figure(label="Trained", value=moment(row.trained_at)),

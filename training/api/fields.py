@@ -12,6 +12,7 @@ from lineage.places import NAME
 from training.queries import EVERYTHING, scope_of
 
 _SCOPE: Final = f"^({EVERYTHING}|{scope_of(NAME.pattern)})$"
+_SAYS_SOMETHING: Final = r"^[^\x00]*[^\s\x00][^\x00]*$"  # PostgreSQL keeps no zero character
 _PARAMETERS: Final[dict[str, Any]] = {
     "type": "object",
     "description": "What the trainer allows; its refusal names the parameter.",
@@ -58,7 +59,7 @@ class WordsField(PatternField):
     """A sentence: not empty, and not of blanks only."""
 
     def __init__(self, **said: Any) -> None:
-        super().__init__(r"\S", **said)
+        super().__init__(_SAYS_SOMETHING, **said)
 
 
 class StrictIntegerField(serializers.IntegerField):
