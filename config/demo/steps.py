@@ -225,11 +225,13 @@ def follow(stage: Stage) -> None:
 
 
 def _plans(stage: Stage) -> list[str]:
+    found = stage.officer.get("/api/v1/batches")["results"]
+    approved = [batch for batch in found if batch["approved_at"]]
+    targets = sum(len(batch["plan"]["obligations"]) for batch in approved)
+    first = approved[-1]
     return [
-        f"{len(batch['plan']['obligations'])} targets · plan {batch['digest'][:12]}… · "
-        f"approved by {batch['approved_by']}"
-        for batch in stage.officer.get("/api/v1/batches")["results"]
-        if batch["approved_at"]
+        f"batches: {len(approved)} · targets: {targets} · first plan {first['digest'][:12]}… · "
+        f"approved by {first['approved_by']}"
     ]
 
 
