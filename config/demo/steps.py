@@ -229,9 +229,9 @@ def _plans(stage: Stage) -> list[str]:
     approved = [batch for batch in found if batch["approved_at"]]
     targets = sum(len(batch["plan"]["obligations"]) for batch in approved)
     first = approved[-1]
+    counted = f"batches: {len(approved)} · targets: {targets}"
     return [
-        f"batches: {len(approved)} · targets: {targets} · first plan {first['digest'][:12]}… · "
-        f"approved by {first['approved_by']}"
+        f"{counted} · first plan {first['digest'][:12]}… · approved by {first['approved_by']}",
     ]
 
 
