@@ -1,6 +1,7 @@
 """Small real training sets that can be learned from, and real models of them."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -8,15 +9,18 @@ from uuid import UUID
 import pyarrow as pa
 import pyarrow.parquet as pq
 from django.conf import settings
+from django.utils import timezone
 
 from config.traces import files_naming
 from lineage.models import DatasetFamily, DatasetVersion
 from tests.cast import ALICE, BOB, MONDAY, OFFICER
 from tests.lineage.builders import PATIENT_ID, make_family, make_store, make_version
 from training import actions, queries, tasks
+from training.driving import Step
 from training.models import Model, ModelVersion
 from training.states import RunState
 from training.summaries import RunSummary
+from training.tasks import steps
 
 MANY = (ALICE, BOB, *(f"patient-{number:03}" for number in range(158)))
 """People enough for four shards and a hold-out that can show something."""
@@ -147,3 +151,25 @@ def start(model: Model, *, forced: bool = False, source: int | None = None) -> U
 def files_holding(text: str) -> set[Path]:
     """Return the artefacts and snapshots, of all models, in which a text stands."""
     return files_naming(artefact_folder(), text)
+
+
+def right_now() -> datetime:
+    """Return the moment that the workers' clocks show."""
+    return timezone.now()  # noqa: TID251  # what a worker claims is compared with its own clock
+
+
+def drive_until(run_id: UUID, state: RunState) -> None:
+    """Take a run to a state and no further."""
+    while queries.run_numbered(run_id).state != state:
+        due = queries.steps_due(most_attempts=9, now=right_now(), run_ids=[run_id])[0]
+        match due.step:
+            case Step.CHECK:
+                steps.check(run_id)
+            case Step.FIT:
+                steps.fit(due.fit_id)
+            case Step.ASSEMBLE:
+                steps.assemble(run_id)
+            case Step.JUDGE:
+                steps.judge(run_id)
+            case Step.DESTROY | Step.GIVE_UP:
+                raise AssertionError(f"the run never comes to {state}")

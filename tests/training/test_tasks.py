@@ -1,5 +1,7 @@
 import os
 import signal
+import time
+from datetime import timedelta
 
 import pytest
 from django.db import connection
@@ -16,12 +18,14 @@ from tests.training.builders import (
     make_patients,
     make_trained_model,
     remove,
+    right_now,
     start,
     train,
     version_of,
 )
 from training import actions, artefacts, queries, tasks
 from training.checking import check_people
+from training.driving import Step
 from training.errors import AttemptFailed
 from training.models import ShardFit, Snapshot, TrainingRun
 from training.states import RUN_OPEN, RunState
@@ -276,6 +280,42 @@ def test_a_tampered_challenger_is_not_judged(tmp_path):
         tasks.judge.run(str(run_id))
 
     assert version_of(model, 1).state == "trained"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_long_step_keeps_its_lease(tmp_path, settings, monkeypatch):
+    settings.LEASE = timedelta(milliseconds=300)
+    run_id = start(make_model(make_patients(tmp_path).family))
+    claimed = []
+
+    def slow(name, claim_again):
+        real = getattr(steps, name)
+
+        def work(*args, **said):
+            time.sleep(0.9)
+            claimed.append(claim_again())
+            return real(*args, **said)
+
+        monkeypatch.setattr(steps, name, work)
+
+    usual = {
+        "most_attempts": 9,
+        "owner": "another",
+        "length": settings.LEASE,
+        "actor": steps.TRAINER,
+    }
+    slow(
+        "check_people",
+        lambda: actions.claim_run(run_id=run_id, step=Step.CHECK, now=right_now(), **usual),
+    )
+    steps.check(run_id)
+    fit = ShardFit.objects.earliest("pk")
+    slow("fit_people", lambda: actions.claim_fit(fit_id=fit.pk, now=right_now(), **usual))
+    steps.fit(fit.pk)
+
+    assert claimed == [None, None]
+    fit.refresh_from_db()
+    assert fit.snapshot is not None
 
 
 def test_nobody_held_out_qualifies_nothing(tmp_path):

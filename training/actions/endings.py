@@ -84,11 +84,10 @@ def warn(
     raise_alert(kind=kind, about=f"model/{model.name}", detail=detail, actor=actor, now=now)
 
 
-def warn_if_nothing_serves(model: Model, *, actor: Actor, now: datetime) -> None:
+def warn_that_nothing_serves(model: Model, *, actor: Actor, now: datetime) -> None:
     """Ask people to look at a model whose fallback has to answer from now on."""
-    if not ModelVersion.objects.filter(model=model, state=VersionState.RELEASED).exists():
-        detail = {"fallback": model.fallback}
-        warn(model, kind=NO_VERSION_SERVES, detail=detail, actor=actor, now=now)
+    detail: dict[str, object] = {"fallback": model.fallback}
+    warn(model, kind=NO_VERSION_SERVES, detail=detail, actor=actor, now=now)
 
 
 def calm(model: Model, *, version: int, actor: Actor, now: datetime) -> None:

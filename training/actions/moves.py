@@ -10,7 +10,7 @@ from training.actions.endings import (
     doom_versions,
     living,
     warn,
-    warn_if_nothing_serves,
+    warn_that_nothing_serves,
 )
 from training.events import TrainingFinished, TrainingRestarted
 from training.models import TrainingRun
@@ -64,7 +64,7 @@ def refuse(run: TrainingRun, *, because: Sequence[str], trail: Trail) -> None:
     doom_versions(model, doomed, because="somebody left its training data", trail=trail)
     doom_unused(model, trail=trail)
     if doomed:
-        warn_if_nothing_serves(model, actor=trail.actor, now=trail.now)
+        warn_that_nothing_serves(model, actor=trail.actor, now=trail.now)
 
 
 def fail(run: TrainingRun, *, error: str, trail: Trail) -> None:

@@ -20,7 +20,7 @@ from training.actions.endings import (
     doom_versions,
     living,
     warn,
-    warn_if_nothing_serves,
+    warn_that_nothing_serves,
     withdraw_row,
 )
 from training.actions.locks import lock_held, lock_model
@@ -274,7 +274,7 @@ def _retire(
                 for version in chosen:
                     withdraw_row(version, because=reason, trail=trail)
                 if served_until_now:
-                    warn_if_nothing_serves(model, actor=actor, now=now)
+                    warn_that_nothing_serves(model, actor=actor, now=now)
             touched += [version.pk for version in chosen]
     return touched
 

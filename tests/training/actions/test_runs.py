@@ -8,6 +8,7 @@ from lineage.models import DatasetVersion
 from tests.cast import ALICE, MONDAY, OFFICER
 from tests.lineage.builders import make_node, make_version, recorded
 from tests.training.builders import (
+    drive_until,
     make_model,
     make_patients,
     make_trained_model,
@@ -113,6 +114,50 @@ def test_a_forced_run_follows_the_newer_source(model, tmp_path):
     (entry,) = recorded("TrainingRestarted")
     assert entry["about"] == f"training/{run_id}"
     assert entry["facts"]["source"] == "dataset version patients 2"
+
+
+def test_a_second_deletion_takes_the_forced_run_to_newer_data(model, tmp_path):
+    run_id = start(model, forced=True)
+    remove(ALICE, tmp_path / "patients")
+    newest = make_version(model.family)
+
+    assert start(model, forced=True) == run_id
+
+    assert TrainingRun.objects.get().source_id == newest.node_id
+    assert recorded("TrainingForced") == []
+
+
+def test_a_deletion_takes_a_run_that_destroys_back_to_its_beginning(tmp_path):
+    model = make_trained_model(tmp_path / "patients")
+    run_id = start(model, forced=True)
+    drive_until(run_id, RunState.DESTROYING)
+    assert version_of(model, 2).state == "released"
+    remove(ALICE, tmp_path / "patients")
+    assert model.family
+    newest = make_version(model.family)
+
+    assert start(model, forced=True) == run_id
+    assert version_of(model, 2).state == "released"
+    assert tasks.drive(run_id) is RunState.SUCCEEDED
+
+    assert version_of(model, 3).dataset_version == newest
+    assert {version_of(model, number).state for number in (1, 2)} == {"destroyed"}
+
+
+def test_a_version_whose_run_fails_is_doomed(tmp_path):
+    model = make_trained_model(tmp_path)
+    run_id = start(model)
+    drive_until(run_id, RunState.JUDGING)
+    for turn in range(3):
+        claim(run_id, step=Step.JUDGE, now=MONDAY + turn * LENGTH)
+
+    actions.give_up(run_id=run_id, most_attempts=3, actor=OFFICER, now=MONDAY + 3 * LENGTH)
+
+    assert version_of(model, 1).state == "released"
+    second = version_of(model, 2)
+    assert second.state == "withdrawn"
+    assert second.doomed_at is not None
+    assert recorded("VersionWithdrawn")[0]["facts"]["because"] == "its run failed"
 
 
 def test_one_worker_has_a_step_at_a_time(model):
