@@ -2,6 +2,7 @@
 """Lethe's command line."""
 
 import os
+import signal
 import sys
 
 from django.core.exceptions import ImproperlyConfigured
@@ -20,6 +21,10 @@ def main() -> None:
     )
     try:
         execute_from_command_line(sys.argv)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the last flush is silent
+        sys.exit(128 + signal.SIGPIPE)
     except (EnvValidationError, ImproperlyConfigured) as problem:
         sys.exit(f"settings: {problem}")
 

@@ -1,5 +1,6 @@
 import os
 import re
+import signal
 import subprocess
 import sys
 
@@ -75,3 +76,20 @@ def test_nothing_secret_has_a_default():
 
     assert checked.returncode == 1
     assert set(re.findall(r"'([A-Z_]+)': ", checked.stderr)) == secret
+
+
+def test_a_reader_who_has_seen_enough_gets_no_traceback():
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+
+    ended = subprocess.run(
+        [sys.executable, str(BASE_DIR / "manage.py"), "help"],
+        check=False,
+        env={"PATH": os.environ["PATH"], **production_environment()},
+        stdout=write_end,
+        stderr=subprocess.PIPE,
+        timeout=120,
+    )
+    os.close(write_end)
+
+    assert (ended.returncode, ended.stderr) == (128 + signal.SIGPIPE, b"")
