@@ -1,10 +1,11 @@
-"""Sealing the trail, and raising and answering alerts."""
+"""Sealing the trail, raising and answering alerts, and the groups that hold the roles."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.db import IntegrityError, connection, transaction
 
 from audits.errors import AlertUnknown, BundleInvalid, TrailDamaged
@@ -12,6 +13,7 @@ from audits.events import AlertRaised, AlertResolved
 from audits.merkle import EMPTY_ROOT, Hash, root_at
 from audits.models import Alert, Checkpoint, OutboxEntry, Tile
 from audits.notes import TreeHead, read_checkpoint, sign_note
+from audits.permissions import Role
 from audits.queries import newest_checkpoint, read_tile, trail_signer
 from audits.statements import Signer
 from audits.tiles import grow, node_in
@@ -157,3 +159,12 @@ def resolve_alert(*, alert_id: int, resolution: str, actor: Actor, now: datetime
         alert.save(update_fields=["resolution", "resolved_at", "resolved_by"])
         trail.record(AlertResolved(alert_id=alert.pk, kind=alert.kind), about=alert.about)
     return alert
+
+
+def create_groups(*, using: str) -> None:
+    """Let every role have its group in a database that was just migrated.
+
+    Django does the same for permissions. It records nothing: nobody gains anything by it.
+    """
+    for role in Role:
+        Group.objects.using(using).get_or_create(name=role.value)

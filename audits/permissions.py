@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Role(StrEnum):
-    """A Django group; the groups are created by a migration of this app."""
+    """A Django group; `migrate` creates the groups."""
 
     INTAKE = "intake service"
     ENGINEER = "ML engineer"

@@ -1,4 +1,4 @@
-"""Triggers that keep the trail append-only, and the groups that hold the roles.
+"""Triggers that keep the trail append-only.
 
 Only the sealer deletes, and only from the outbox. A database administrator can drop a trigger, but then the
 signed checkpoints that others hold no longer fit.
@@ -61,29 +61,10 @@ DROP FUNCTION lethe_tile_only_grows();
 DROP FUNCTION lethe_refuse_change();
 """
 
-# As `audits.permissions.Role` says today; a migration imports no app code, which may have moved on.
-ROLES = [
-    "intake service",
-    "ML engineer",
-    "compliance officer",
-    "auditor",
-    "administrator",
-]
-
-
-def create_groups(apps, schema_editor):
-    Group = apps.get_model("auth", "Group")
-    for role in ROLES:
-        Group.objects.get_or_create(name=role)
-
-
 class Migration(migrations.Migration):
     dependencies = [
         ("audits", "0001_initial"),
         ("auth", "0012_alter_user_first_name_max_length"),
     ]
 
-    operations = [
-        migrations.RunSQL(REFUSE, PERMIT),
-        migrations.RunPython(create_groups, migrations.RunPython.noop),
-    ]
+    operations = [migrations.RunSQL(REFUSE, PERMIT)]
