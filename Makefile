@@ -16,7 +16,8 @@ playground: install ## a shell in a private Lethe, to try things; everything is 
 	@$(BIN)/python scripts/playground.py
 
 test: check ## everything: the checks, and all tests against real servers
-	$(SERVERS) -- $(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	$(SERVERS) -- $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder \
+		--cov --cov-report=term:skip-covered
 
 check: .venv/.dev ## the fast part: format, lint, types, layers, house rules
 	$(BIN)/ruff format --check .

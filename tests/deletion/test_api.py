@@ -1,5 +1,5 @@
 from typing import Any
-from uuid import uuid4
+from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import Group, User
@@ -16,6 +16,7 @@ from tests.lineage.builders import PATIENT_ID, make_dataset, make_namespace
 pytestmark = pytest.mark.django_db
 
 REQUESTS = "/api/v1/deletion-requests"
+NOBODY = UUID(int=0)  # fixed: test runners compare the names of the tests
 BODY = {
     "regime": "gdpr",
     "identifiers": [{"namespace": PATIENT_ID, "value": ALICE}],
@@ -256,23 +257,23 @@ def test_a_certificate_is_answered_with_its_proof_once_it_is_sealed(intake, tmp_
 
 
 def test_only_a_stuck_run_is_tried_again(officer):
-    assert title(post(officer, f"/api/v1/runs/{uuid4()}/retry")) == (404, "RunUnknown")
+    assert title(post(officer, f"/api/v1/runs/{NOBODY}/retry")) == (404, "RunUnknown")
 
 
 # Who may --------------------------------------------------------------------------------------
 
 ADDRESSES = {
     REQUESTS: {"get": {Role.INTAKE, Role.OFFICER, Role.AUDITOR, Role.ADMINISTRATOR}},
-    f"{REQUESTS}/{uuid4()}": {"get": {Role.INTAKE, Role.OFFICER, Role.AUDITOR, Role.ADMINISTRATOR}},
-    f"{REQUESTS}/{uuid4()}/certificate": {
+    f"{REQUESTS}/{NOBODY}": {"get": {Role.INTAKE, Role.OFFICER, Role.AUDITOR, Role.ADMINISTRATOR}},
+    f"{REQUESTS}/{NOBODY}/certificate": {
         "get": {Role.INTAKE, Role.OFFICER, Role.AUDITOR, Role.ADMINISTRATOR}
     },
-    f"{REQUESTS}/{uuid4()}/cancel": {"post": {Role.INTAKE, Role.OFFICER}},
-    f"{REQUESTS}/{uuid4()}/hold": {"post": {Role.OFFICER}},
-    f"{REQUESTS}/{uuid4()}/hold/release": {"post": {Role.OFFICER}},
+    f"{REQUESTS}/{NOBODY}/cancel": {"post": {Role.INTAKE, Role.OFFICER}},
+    f"{REQUESTS}/{NOBODY}/hold": {"post": {Role.OFFICER}},
+    f"{REQUESTS}/{NOBODY}/hold/release": {"post": {Role.OFFICER}},
     "/api/v1/batches": {"get": {Role.OFFICER, Role.AUDITOR, Role.ADMINISTRATOR}},
     "/api/v1/batches/1/approve": {"post": {Role.OFFICER}},
-    f"/api/v1/runs/{uuid4()}/retry": {"post": {Role.OFFICER}},
+    f"/api/v1/runs/{NOBODY}/retry": {"post": {Role.OFFICER}},
 }
 
 
