@@ -9,6 +9,7 @@ from django.db import transaction
 
 from audits.trail import Actor, audited
 from lineage.leases import Lease, Token, next_lease
+from training.actions.endings import doom_unused
 from training.actions.locks import lock_held, lock_model, lock_run
 from training.actions.moves import move, record_finished, refuse, restart
 from training.driving import STEPS, Step
@@ -206,6 +207,8 @@ def record_verdicts(  # noqa: PLR0913  # keyword-only, what the check found
         if refusals:
             said = [f"{verdict.gate.value}: {verdict.reason}" for verdict in refusals]
             refuse(run, because=said, trail=trail)
+        else:  # what a run fitted before it began again, and no longer needs, goes at once
+            doom_unused(run.model, trail=trail)
     return RunState(run.state)
 
 

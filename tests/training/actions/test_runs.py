@@ -8,6 +8,7 @@ from lineage.models import DatasetVersion
 from tests.cast import ALICE, MONDAY, OFFICER
 from tests.lineage.builders import make_node, make_version, recorded
 from tests.training.builders import (
+    artefact_folder,
     drive_until,
     make_model,
     make_patients,
@@ -322,6 +323,23 @@ def test_a_run_follows_data_that_was_replaced_while_it_waited(model, tmp_path):
     assert TrainingRun.objects.get().source_id == newest.node_id
     assert version_of(model, 1).dataset_version == newest
     assert len(recorded("TrainingRestarted")) == 1
+
+
+def test_a_shard_that_was_fitted_with_somebody_who_left_goes_before_the_run_ends(model, tmp_path):
+    run_id = start(model)
+    drive_until(run_id, RunState.JUDGING)
+    remove(ALICE, tmp_path / "patients")
+    make_version(model.family)
+    start(model, forced=True)
+
+    drive_until(run_id, RunState.FITTING)
+
+    (hers,) = Snapshot.objects.filter(model=model).exclude(doomed_at=None)
+    file = artefact_folder() / hers.file
+    assert file.exists()
+    assert steps.destroy_doomed(model.pk)
+    assert not file.exists()
+    assert Snapshot.objects.filter(destroyed_at=None).count() == 3
 
 
 def test_a_run_whose_data_is_clear_follows_nothing(model):
