@@ -2,9 +2,10 @@ import os
 import signal
 import time
 from datetime import timedelta
+from threading import Event
 
 import pytest
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 
 from audits.models import Alert
 from lineage.errors import LeaseLost
@@ -316,6 +317,33 @@ def test_a_long_step_keeps_its_lease(tmp_path, settings, monkeypatch):
     assert claimed == [None, None]
     fit.refresh_from_db()
     assert fit.snapshot is not None
+
+
+@pytest.mark.parametrize("away", [InterfaceError, OperationalError])
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_is_away_for_a_moment_does_not_end_the_beat_of_a_step(
+    tmp_path, settings, monkeypatch, away
+):
+    settings.LEASE = timedelta(milliseconds=300)
+    run_id = start(make_model(make_patients(tmp_path).family))
+    beats, third = [], Event()
+
+    def keep(**_said):
+        beats.append(1)
+        if len(beats) == 3:
+            third.set()
+        if len(beats) == 1:
+            raise away
+        return True
+
+    def patient(*args, **said):
+        assert third.wait(timeout=10)
+        return check_people(*args, **said)
+
+    monkeypatch.setattr(actions, "keep_run", keep)
+    monkeypatch.setattr(steps, "check_people", patient)
+
+    assert steps.check(run_id)
 
 
 def test_nobody_held_out_qualifies_nothing(tmp_path):

@@ -13,7 +13,7 @@ from typing import Final
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from audits.trail import Actor
@@ -317,7 +317,12 @@ def _kept(name: str, data: bytes) -> Iterator[tuple[str, str]]:
 
 
 def _alive(keep: Callable[[], bool]) -> AbstractContextManager[None]:
-    return beating(keep, every=settings.LEASE / _BEATS, done=_close_connection)
+    return beating(
+        keep,
+        every=settings.LEASE / _BEATS,
+        done=_close_connection,
+        passing=(InterfaceError, OperationalError),
+    )
 
 
 def _close_connection() -> None:
