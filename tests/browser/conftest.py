@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
+from tempfile import gettempdir
 from urllib.parse import urlsplit
 
 import pytest
@@ -100,6 +101,7 @@ def visit(live_server, pictures, monkeypatch) -> Iterator[Visit]:
     if CHROMIUM is None:
         pytest.skip("no Chromium: neither chromium, chromium-browser nor google-chrome is here")
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    monkeypatch.setenv("TMPDIR", gettempdir())  # Playwright looks for no other folder than /tmp
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
         visit = _visit(browser, site=live_server.url, pictures=pictures)
