@@ -13,6 +13,7 @@ from typing_extensions import override
 KEY_BYTES: Final = 32
 
 POSITIVE: Final = validate.Range(min=0, min_inclusive=False)
+COUNT: Final = validate.Range(min=0)
 LASTING: Final = validate.Range(min=timedelta(0), min_inclusive=False)
 NOT_NEGATIVE: Final = validate.Range(min=timedelta(0))
 

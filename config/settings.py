@@ -14,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from config.api_names import ENUM_NAMES
 from config.celery import ROUTES, beats
 from config.csp import STRICT
-from config.environment import LASTING, NOT_NEGATIVE, POSITIVE, Environment, one_of
+from config.environment import COUNT, LASTING, NOT_NEGATIVE, POSITIVE, Environment, one_of
 from config.keys import KEYS
 from config.unfold import LOOK
 from config.version import VERSION
@@ -49,6 +49,8 @@ SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("HSTS_INCLUDE_SUBDOMAINS", default=False)
 SECURE_HSTS_PRELOAD = env.bool("HSTS_PRELOAD", default=False)
 TOKEN_DAYS = env.int("TOKEN_DAYS", default=30, validate=POSITIVE)
+FAILED_LOGINS = env.int("FAILED_LOGINS_PER_MINUTE", default=10, validate=POSITIVE)
+PROXIES = env.int("PROXIES", default=0, validate=COUNT)
 
 # How the road is driven.
 SWEEP_SECONDS = env.float("SWEEP_SECONDS", default=10.0, validate=POSITIVE)
@@ -57,6 +59,7 @@ LEASE = env.timedelta("LEASE_SECONDS", default=timedelta(seconds=120), validate=
 COALESCE = env.timedelta("COALESCE_SECONDS", default=timedelta(days=1), validate=NOT_NEGATIVE)
 ATTEMPTS = env.int("ATTEMPTS", default=5, validate=POSITIVE)
 APPROVE_UP_TO = env.int("APPROVE_UP_TO", default=100)  # plans for more people wait for an officer
+SHIELD_NOTICE_DAYS = env.int("SHIELD_NOTICE_DAYS", default=14, validate=POSITIVE)
 
 # What is written down about it.
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO", validate=one_of("INFO", "WARNING", "ERROR"))
@@ -117,6 +120,17 @@ TEMPLATES = [
     }
 ]
 
+# What all processes of the service count together; nothing is lost if it is emptied.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        # Celery writes a unix socket's address in another way than the client library.
+        "LOCATION": REDIS_URL.replace("redis+socket://", "unix://"),
+        "KEY_PREFIX": "lethe",
+        "OPTIONS": {"serializer": "config.caches.Json"},
+    }
+}
+
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
@@ -156,6 +170,8 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "config.openapi.ViewSchema",
     "EXCEPTION_HANDLER": "config.api_errors.problem_response",
+    "DEFAULT_THROTTLE_RATES": {"failed-logins": f"{FAILED_LOGINS}/min"},
+    "NUM_PROXIES": PROXIES,  # None, the default, would believe any X-Forwarded-For
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "URL_FORMAT_OVERRIDE": None,  # one way to ask for a format: the Accept header
 }
