@@ -1,19 +1,13 @@
 """The ledger under competition and under kill -9, on a real database."""
 
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 from typing import TypeVar
-from urllib.parse import quote
 
 import pytest
-from django.db import connection, connections
+from django.db import connections
 from django.db.models import Sum
 
 from config.celery import app
@@ -24,6 +18,7 @@ from privacy.errors import BudgetSpent
 from privacy.models import Account, JournalEntry, Release
 from privacy.states import ReleaseState
 from tests.cast import MONDAY, OFFICER
+from tests.deaths import dies
 from tests.lineage.builders import make_dataset
 from tests.privacy.builders import CAP, COST, make_account, make_recipe, make_reservation
 
@@ -155,23 +150,6 @@ def test_one_release_claimed_by_many_at_once_has_one_worker(version):
     assert sum(lease is not None for lease in leases) == 1
 
 
-def draw_and_die(release: Release, module: str, function: str) -> None:
-    """Draw in another process that dies by SIGKILL when it enters a function."""
-    said = connection.settings_dict
-    url = f"postgres://{said['USER']}@{quote(said['HOST'], safe='')}/{said['NAME']}"
-    died = subprocess.run(  # our own interpreter and module
-        [
-            *(sys.executable, "-m", "tests.privacy.killed_worker"),
-            *(str(release.pk), module, function),
-        ],
-        cwd=Path(__file__).parents[2],
-        env={**os.environ, "DATABASE_URL": url, "LEASE_SECONDS": "1"},
-        check=False,
-        timeout=120,
-    )
-    assert died.returncode == -signal.SIGKILL
-
-
 @pytest.mark.parametrize(
     ("module", "function", "state"),
     [
@@ -187,7 +165,8 @@ def test_a_worker_that_is_killed_loses_no_debit_and_wins_no_refund(
 ):
     release = make_reservation(version)
 
-    draw_and_die(release, module, function)
+    said = (str(release.pk), module, function)
+    assert dies("tests.privacy.killed_worker", *said, LEASE_SECONDS="1")
 
     release.refresh_from_db()
     assert release.state == state

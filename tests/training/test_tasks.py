@@ -1,15 +1,14 @@
-import os
-import signal
 import time
 from datetime import timedelta
 from threading import Event
 
 import pytest
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError
 
 from audits.models import Alert
 from lineage.errors import LeaseLost
 from tests.cast import ALICE, MONDAY
+from tests.deaths import dies
 from tests.lineage.builders import make_version, recorded
 from tests.training.builders import (
     artefact_files,
@@ -364,33 +363,6 @@ def test_worn_out_runs_are_given_up_by_message(tmp_path, settings):
     assert queries.run_summary(run_id).state is RunState.FAILED
 
 
-def drive_and_die(run_id, point):
-    """Drive a run in a process of its own that kills itself at a point; return its signal.
-
-    No handler runs in it, and no transaction is rolled back politely.
-    """
-    is_after, _, place = point.rpartition(":")
-    home, _, name = place.partition(".")
-    module = {"actions": actions, "artefacts": artefacts}[home]
-    real = getattr(module, name)
-
-    def dying(*args, **said):
-        if is_after:
-            real(*args, **said)
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    connection.close()  # or both processes would speak over one socket
-    child = os.fork()
-    if not child:
-        try:
-            setattr(module, name, dying)
-            tasks.drive(run_id)
-        finally:
-            os._exit(0)
-    _, status = os.waitpid(child, 0)
-    return os.WTERMSIG(status)
-
-
 POINTS = [
     "actions.claim_run",
     "after:actions.claim_run",
@@ -425,7 +397,7 @@ def test_a_worker_killed_anywhere_in_a_forced_run_is_replaced(tmp_path, point):
     newest = make_version(model.family)
     run_id = start(model, forced=True)
 
-    assert drive_and_die(run_id, point) == signal.SIGKILL
+    assert dies("tests.training.killed_worker", str(run_id), point)
     TrainingRun.objects.filter(lease_until__isnull=False).update(lease_until=MONDAY)
     ShardFit.objects.filter(lease_until__isnull=False).update(lease_until=MONDAY)
     state = tasks.drive(run_id)
