@@ -1,6 +1,7 @@
 #!/usr/bin/env python
 """Lethe's command line."""
 
+import io
 import os
 import signal
 import sys
@@ -19,6 +20,8 @@ def main() -> None:
     os.environ.setdefault(
         "DJANGO_SETTINGS_MODULE", "config.offline" if offline else "config.settings"
     )
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # in order with errors, also into a pipe
     try:
         execute_from_command_line(sys.argv)
         sys.stdout.flush()

@@ -62,7 +62,8 @@ def perform(
         printed = subprocess.run(
             ["bash", "-c", script],
             cwd=ROOT,
-            env=environment,
+            # A reader's shell has no such variable; it would hide output that is out of order.
+            env={name: environment[name] for name in environment.keys() - {"PYTHONUNBUFFERED"}},
             stdout=subprocess.PIPE,
             text=True,
             timeout=patience_seconds,
