@@ -122,6 +122,11 @@ def consistency_with(*, old_size: int, size: int) -> list[Hash]:
     return consistency_at(node_in(read_tile), old_size=old_size, size=size)
 
 
+def alerted_since(moment: datetime, *, kind: str, about: str) -> bool:
+    """Say whether people were asked to look at a thing since a moment, answered or not."""
+    return Alert.objects.filter(kind=kind, about=about, raised_at__gte=moment).exists()
+
+
 def open_alerts() -> list[OpenAlert]:
     """Return what nobody has answered yet, oldest first."""
     return [

@@ -12,6 +12,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 SWEEPS: Final = (
     "deletion.tasks.sweep",
+    "deletion.tasks.watch_shields",
     "training.tasks.sweep",
     "privacy.tasks.sweep",
 )

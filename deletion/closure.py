@@ -5,7 +5,7 @@ somebody may have written the person back, or trained on them once more.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from deletion.planning import LivingVersion
@@ -21,6 +21,8 @@ class Remains:
     versions: tuple[str, ...] = ()
     unmanaged: tuple[str, ...] = ()  # another tool's versions: whoever made them must act
     in_training: tuple[str, ...] = ()  # it ends by itself: as a version, or destroyed
+    # The releases that hold them and shield what was made of it: nothing that keeps a request open.
+    shielding: tuple[int, ...] = field(default=(), compare=False)
 
     @property
     def to_plan(self) -> tuple[str, ...]:
@@ -67,6 +69,7 @@ def remains_of(  # noqa: PLR0913  # keyword-only, one a source of truth
                 *(f"model/{model} snapshots" for model in loose),
             ]
         ),
+        shielding=tuple(sorted(reach.reached() & frozenset(shields))),
     )
 
 

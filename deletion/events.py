@@ -159,6 +159,26 @@ class OutcomeDecided:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShieldEnded:
+    """No policy shields the models behind a release any more: what was deferred is due."""
+
+    release: str
+    policy: str  # the last one that did
+    requests: int  # finished ones whose person is in the release
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShieldRenewed:
+    """Another policy shields the models behind a release from now on."""
+
+    release: str
+    policy: str
+    approved_by: str
+    expires_at: datetime
+    requests: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DataErased:
     """Every store has ended well for the request: the first of its two clocks has stopped."""
 

@@ -6,7 +6,7 @@ from django.db import models
 from typing_extensions import override
 
 from deletion.states import OPEN, ObligationKind, Outcome, RequestState, RunState
-from lineage.models import LeasedWork, Namespace, Store
+from lineage.models import LeasedWork, Namespace, Node, Store
 from training.models import Model, TrainingRun
 
 
@@ -244,6 +244,27 @@ class Found(models.Model):
     @override
     def __str__(self) -> str:
         return f"{self.request_id} in {self.part_id}"
+
+
+class Deferral(models.Model):
+    """A finished request's person is in a release that shielded the models behind it.
+
+    Lineage forgets the person on completion; this is what is left to see when the shield ends.
+    """
+
+    request = models.ForeignKey(DeletionRequest, on_delete=models.PROTECT, related_name="deferrals")
+    release = models.ForeignKey(Node, on_delete=models.PROTECT, related_name="deferrals")
+    policy = models.CharField(max_length=64)  # the one that shields, or did last
+    ended_at = models.DateTimeField(null=True, blank=True)  # no policy shields any more
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="deferred_once", fields=["request", "release"]),
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.request_id} behind {self.release_id}"
 
 
 class Certificate(models.Model):

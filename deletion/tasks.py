@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from typing import Final, TypeVar
 from uuid import UUID
 
@@ -29,10 +30,12 @@ from lineage.leases import Token
 from lineage.queries import adapter_of, scan_family
 from lineage.stores import errors as stores
 from lineage.stores.protocol import Step
+from training.errors import Stopped
 from training.heartbeat import beating
 
 SWEEPER: Final = Actor("task:deletion.sweep")
 ERASER: Final = Actor("task:deletion.erase")
+WARDEN: Final = Actor("task:deletion.watch_shields")
 
 REFUSALS: Final = (
     stores.ChangedMeanwhile,
@@ -180,6 +183,20 @@ def _wake(*, most: int) -> None:
         erase_part.apply_async((part_id,), expires=expires)
     for run_id in work.waiting_runs(now=now, limit=most):
         close_run.apply_async((str(run_id),), expires=expires)
+
+
+@shared_task(ignore_result=True, soft_time_limit=240, time_limit=300)
+def watch_shields() -> None:
+    """Alert people of shields that end, and have what they deferred trained again. Beat runs it."""
+    due = actions.follow_shields(
+        notice=timedelta(days=settings.SHIELD_NOTICE_DAYS), actor=WARDEN, now=timezone.now()
+    )
+    _each(due, _retrain_one)
+
+
+def _retrain_one(model_id: int) -> None:
+    with suppress(Stopped):  # somebody was faster: the alert stays until the stop is lifted
+        actions.retrain_unshielded(model_id=model_id, actor=WARDEN, now=timezone.now())
 
 
 @shared_task(ignore_result=True, acks_late=True, time_limit=_DAY_SECONDS)

@@ -42,6 +42,7 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
         PLAIN: "id digest planned_at approved_at approved_by dissolved_at",
     },
     "deletion.Certificate": {TAG: "envelope", PLAIN: "id request digest issued_at"},
+    "deletion.Deferral": {PLAIN: "id request release policy ended_at"},
     "deletion.DeletionRequest": {
         TAG: "idempotency_tag body_tag wrapped_key",
         PLAIN: (

@@ -27,6 +27,7 @@ from deletion.actions.runs import (
     retry_run,
     start_erasure,
 )
+from deletion.actions.shields import follow_shields, retrain_unshielded
 
 __all__ = [
     "Opened",
@@ -41,6 +42,7 @@ __all__ = [
     "fail_run",
     "finish_erasure",
     "finish_part",
+    "follow_shields",
     "keep_part",
     "keep_run",
     "list_parts",
@@ -49,6 +51,7 @@ __all__ = [
     "record_step",
     "release_hold",
     "request_deletion",
+    "retrain_unshielded",
     "retry_run",
     "start_erasure",
     "start_retraining",

@@ -19,8 +19,8 @@ from deletion.closure import CLEAN, Remains
 from deletion.errors import NotComplete
 from deletion.events import RequestCompleted, RequestReopened
 from deletion.intake import Claim
-from deletion.models import Certificate, DeletionRequest, RequestIdentifier, Share
-from deletion.queries.plans import remains, subjects_of
+from deletion.models import Certificate, Deferral, DeletionRequest, RequestIdentifier, Share
+from deletion.queries.plans import remains, shields_of, subjects_of
 from deletion.queries.targets import target_of
 from deletion.regimes import regime_named
 from deletion.states import ENDED_WELL, Outcome, RequestState, require_move
@@ -61,12 +61,12 @@ def complete_request(*, request_id: UUID, actor: Actor, now: datetime) -> Certif
                 now=now,
             )
         if left == CLEAN:
-            return _certify(request, shares, actor=actor, now=now)
+            return _certify(request, shares, left, actor=actor, now=now)
     raise NotComplete  # after the transaction: the alerts stay
 
 
 def _certify(
-    request: DeletionRequest, shares: list[Share], *, actor: Actor, now: datetime
+    request: DeletionRequest, shares: list[Share], left: Remains, *, actor: Actor, now: datetime
 ) -> Certificate:
     """Issue the certificate; in the same transaction, forget the person.
 
@@ -80,6 +80,11 @@ def _certify(
         envelope = sign(certificate_of(finished), signer=trail_signer())
         certificate = Certificate.objects.create(
             request=request, envelope=envelope, digest=digest_of(envelope), issued_at=now
+        )
+        relied_on = shields_of(left.shielding, requests=[request.pk], now=now)
+        Deferral.objects.bulk_create(
+            Deferral(request=request, release_id=node, policy=shield.policy)
+            for node, shield in relied_on.items()
         )
         forget_subjects(
             subjects=_nobody_elses(request),

@@ -20,6 +20,16 @@ ONE_SWEEP: Final = 7601
 """The advisory lock of the sweep; of this kind of numbers `deletion` owns 7600 to 7699."""
 
 
+SHIELDS: Final = 7602
+"""The advisory lock of those who look at shields: two would alert, and record, twice."""
+
+
+def lock_shields() -> None:
+    """Let one look at the shields at a time, until the surrounding transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [SHIELDS])
+
+
 @contextmanager
 def one_sweep() -> Iterator[bool]:
     """Say whether this is the only sweep; it stays so until the block ends or the process dies."""

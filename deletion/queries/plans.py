@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import Q
+
 from deletion.closure import Remains, remains_of
 from deletion.errors import BatchUnknown
-from deletion.models import Batch, DeletionRequest, RequestIdentifier, Share
+from deletion.models import Batch, DeletionRequest, RequestIdentifier
 from deletion.planning import Demand, LivingVersion, Plan, make_plan
 from deletion.states import Outcome, RequestState
 from deletion.trainings import living_of, with_trainings
@@ -18,6 +20,7 @@ from lineage.models import DatasetFamily
 from lineage.queries import reach_of, resolve, stores_of
 from lineage.reach import Graph, Reach
 from privacy.queries import shields
+from privacy.shielding import Shield
 from training.models import ModelVersion
 from training.queries import loose_snapshots, open_trainings
 from training.states import VersionState
@@ -148,17 +151,25 @@ def living_in(graph: Graph) -> list[LivingVersion]:
 def shields_in(graph: Graph, *, requests: Collection[UUID], now: datetime) -> Mapping[int, str]:
     """Return the releases of a graph that shield now, counting everybody who relied on one."""
     releases = [node.id for node in graph.nodes.values() if node.kind is NodeKind.RELEASE]
+    found = shields_of(releases, requests=requests, now=now)
+    return {node: shield.sentence for node, shield in found.items()}
+
+
+def shields_of(
+    releases: Collection[int], *, requests: Collection[UUID] = (), now: datetime
+) -> Mapping[int, Shield]:
+    """Return the shields of releases, by node, counting everybody who relied on one before."""
     if not releases:
         return {}
     earlier = (
-        Share.objects.filter(outcome=Outcome.SHIELDED)
-        .exclude(request__in=list(requests))
-        .values("request")
+        DeletionRequest.objects.filter(
+            Q(shares__outcome=Outcome.SHIELDED) | Q(deferrals__isnull=False)
+        )
+        .exclude(pk__in=list(requests))
         .distinct()
         .count()
     )
-    found = shields(node_ids=releases, deletions=earlier + len(requests), now=now)
-    return {node: shield.sentence for node, shield in found.items()}
+    return shields(node_ids=releases, deletions=earlier + len(requests), now=now)
 
 
 def _demands(requests: Collection[UUID]) -> list[Demand]:
