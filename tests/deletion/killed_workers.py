@@ -16,7 +16,7 @@ import django
 django.setup()
 
 from deletion import actions, tasks  # noqa: E402  # the apps must be ready first
-from lineage.stores.protocol import Step  # noqa: E402
+from lineage.stores.protocol import Step  # noqa: E402  # as above
 
 
 def _die() -> None:
