@@ -31,6 +31,7 @@ from deletion import errors
 from deletion.actions.runs import retry_run
 from deletion.admin.clocks import RUN_TONES, batch_link, progress_of, target_link, time_left
 from deletion.models import Run, RunPart
+from deletion.rounds import GONE, SET_ASIDE
 from deletion.states import RunState
 from lineage import errors as lineage_errors
 
@@ -191,14 +192,21 @@ def _part(part: RunPart) -> list[str | SafeString]:
     return [
         part.name,
         number(part.round),
-        badge(part.step, Tone.GOOD if part.finished_at else Tone.BUSY)
-        if part.step
-        else badge("waiting"),
+        _step(part),
         NOTHING if erased is None else number(erased),
         number(part.attempts),
         prose(part.last_error),
         moment(part.finished_at),
     ]
+
+
+def _step(part: RunPart) -> SafeString:
+    """Return how far a part is; what is done without a proof is no good news."""
+    if part.step in {GONE, SET_ASIDE}:
+        return badge(part.step, Tone.WARN)
+    if not part.step:
+        return badge("waiting")
+    return badge(part.step, Tone.GOOD if part.finished_at else Tone.BUSY)
 
 
 def _obligations(run: Run) -> Table:
