@@ -8,10 +8,12 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError
 from typing_extensions import override
 
+from audits import errors as audit_errors
 from audits.bundle import write_bundle
 from audits.queries import proof_of, trail_signer
-from deletion.management.refusals import in_one_line
+from deletion import errors
 from deletion.queries.requests import certificate_of, request_numbered
+from lineage.management.refusals import in_one_line
 
 
 class Command(BaseCommand):
@@ -28,7 +30,7 @@ class Command(BaseCommand):
     @override
     def handle(self, *args: Any, **options: Any) -> None:
         folder: Path = options["folder"]
-        with in_one_line():
+        with in_one_line(audit_errors, errors):
             request = request_numbered(options["request"])
             certificate = certificate_of(request)
             proof = proof_of(about=f"request/{request.pk}", event="RequestCompleted")

@@ -9,11 +9,13 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from typing_extensions import override
 
+from audits import errors as audit_errors
 from audits.trail import Actor
+from deletion import errors
 from deletion.actions import request_deletion
 from deletion.intake import RawIdentifier
-from deletion.management.refusals import in_one_line
 from lineage.management.arguments import name
+from lineage.management.refusals import in_one_line
 
 ACTOR: Final = Actor("command:request_deletion")
 
@@ -43,7 +45,7 @@ class Command(BaseCommand):
         value = sys.stdin.readline().strip("\r\n")
         if not value:
             raise CommandError("no identifier on standard input")
-        with in_one_line():
+        with in_one_line(audit_errors, errors):
             opened = request_deletion(
                 regime=options["regime"],
                 identifiers=[RawIdentifier(namespace=options["namespace"], value=value)],

@@ -11,11 +11,13 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from typing_extensions import override
 
-from deletion.management.refusals import in_one_line
+from audits import errors as audit_errors
+from deletion import errors
 from deletion.models import DeletionRequest
 from deletion.queries.requests import TargetView, request_numbered, targets_of, waits_for
 from deletion.states import OPEN, RequestState
 from lineage.management.arguments import whole_number
+from lineage.management.refusals import in_one_line
 
 LOOK_EVERY_SECONDS: Final = 0.5
 
@@ -37,7 +39,7 @@ class Command(BaseCommand):
     @override
     def handle(self, *args: Any, **options: Any) -> None:
         deadline = time.monotonic() + options["wait"]
-        with in_one_line():
+        with in_one_line(audit_errors, errors):
             request = request_numbered(options["request"])
             while RequestState(request.state) in OPEN and time.monotonic() < deadline:
                 time.sleep(LOOK_EVERY_SECONDS)
