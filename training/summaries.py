@@ -5,18 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from training.states import RunState, VersionState
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VersionRef:
-    """One model version."""
-
-    model_id: int
-    version_id: int
-    number: int
-    state: VersionState
-    node_id: int
+from training.states import RunState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,8 +20,7 @@ from tests.training.builders import (
 )
 from training import queries, tasks
 from training.errors import DataRefused, RunUnknown
-from training.models import TrainingRun
-from training.states import RunState, VersionState
+from training.states import RunState
 
 pytestmark = pytest.mark.django_db
 
@@ -162,27 +161,6 @@ def test_without_any_source_there_is_nothing_to_train_on(version):
         queries.newest_source(model.pk)
     with pytest.raises(DataRefused):
         queries.origin_of(make_node().pk)
-
-
-def test_living_versions_are_those_that_are_not_destroyed(tmp_path):
-    model = make_trained_model(tmp_path)
-    train(model, forced=True)
-    nodes = [version_of(model, number).node_id for number in (1, 2)]
-
-    (living,) = queries.living_versions([*nodes, make_node().pk])
-
-    assert (living.model_id, living.number, living.node_id) == (model.pk, 2, nodes[1])
-    assert living.state is VersionState.RELEASED
-
-
-def test_durations_are_those_of_trainings_that_succeeded(tmp_path):
-    model = make_trained_model(tmp_path)
-    start(model)
-    TrainingRun.objects.filter(state="succeeded").update(
-        started_at=MONDAY, finished_at=MONDAY + timedelta(minutes=3)
-    )
-
-    assert queries.durations(model.pk) == [timedelta(minutes=3)]
 
 
 def test_a_run_or_fit_that_is_not_there_is_unknown():

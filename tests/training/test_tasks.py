@@ -95,10 +95,15 @@ def test_a_message_that_comes_twice_does_its_work_once(tmp_path, sent):
     assert len(recorded("VersionTrained")) == 1
 
 
+def doom(model):
+    """Leave the model's versions as a run does that was killed before it destroyed them."""
+    model.versions.update(state="withdrawn", withdrawn_at=MONDAY, doomed_at=MONDAY)
+    model.snapshots.update(doomed_at=MONDAY)
+
+
 def test_a_sweep_sends_what_others_doomed(tmp_path, sent):
     model = make_trained_model(tmp_path)
-    version = version_of(model, 1)
-    actions.doom(version_ids=[version.pk], reason="r", actor=steps.TRAINER, now=MONDAY)
+    doom(model)
 
     tasks.sweep.run()
 
@@ -108,12 +113,7 @@ def test_a_sweep_sends_what_others_doomed(tmp_path, sent):
 def test_under_a_stop_nothing_but_destruction_is_sent(tmp_path, sent):
     model = make_trained_model(tmp_path)
     start(model)
-    actions.doom(
-        version_ids=[version_of(model, 1).pk],
-        reason="r",
-        actor=steps.TRAINER,
-        now=MONDAY,
-    )
+    doom(model)
     actions.stop(scope="everything", reason="r", actor=steps.TRAINER, now=MONDAY)
 
     tasks.sweep.run()

@@ -13,18 +13,15 @@ from training.actions.runs import (
 )
 from training.actions.stops import lift, propose_lift, stop
 from training.actions.versions import (
-    doom,
     mark_destroyed,
     record_judgement,
     register_artefact,
     report_damage,
-    withdraw,
 )
 
 __all__ = [
     "claim_fit",
     "claim_run",
-    "doom",
     "fail_fit",
     "fail_step",
     "finish_fit",
@@ -44,5 +41,4 @@ __all__ = [
     "report_damage",
     "start_run",
     "stop",
-    "withdraw",
 ]

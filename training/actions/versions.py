@@ -20,10 +20,9 @@ from training.actions.endings import (
     doom_versions,
     living,
     warn,
-    warn_that_nothing_serves,
     withdraw_row,
 )
-from training.actions.locks import lock_held, lock_model
+from training.actions.locks import lock_held
 from training.actions.moves import move, refuse, restart
 from training.errors import VersionNotServable
 from training.events import (
@@ -237,46 +236,6 @@ def report_damage(*, version_id: int, actor: Actor, now: datetime) -> None:
     version = ModelVersion.objects.select_related("model").get(pk=version_id)
     detail: dict[str, object] = {"version": version.number}
     warn(version.model, kind=ARTEFACT_DAMAGED, detail=detail, actor=actor, now=now)
-
-
-def withdraw(
-    *, version_ids: Collection[int], reason: str, actor: Actor, now: datetime
-) -> list[int]:
-    """Take versions out of use for ever; return those that were in use."""
-    return _retire(version_ids, reason=reason, destroy=False, actor=actor, now=now)
-
-
-def doom(*, version_ids: Collection[int], reason: str, actor: Actor, now: datetime) -> list[int]:
-    """Withdraw versions and have their artefacts destroyed by the next sweep."""
-    return _retire(version_ids, reason=reason, destroy=True, actor=actor, now=now)
-
-
-def _retire(
-    version_ids: Collection[int], *, reason: str, destroy: bool, actor: Actor, now: datetime
-) -> list[int]:
-    touched: list[int] = []
-    models = ModelVersion.objects.filter(pk__in=list(version_ids)).values_list(
-        "model_id", flat=True
-    )
-    with transaction.atomic():
-        for model_id in sorted(set(models)):
-            model = lock_model(model_id)
-            chosen = [version for version in living(model) if version.pk in set(version_ids)]
-            if not destroy:
-                chosen = [one for one in chosen if one.state != VersionState.WITHDRAWN]
-            if not chosen:
-                continue
-            served_until_now = any(one.state == VersionState.RELEASED for one in chosen)
-            with audited(actor=actor, now=now) as trail:
-                if destroy:
-                    doom_versions(model, chosen, because=reason, trail=trail)
-                    doom_unused(model, trail=trail)
-                for version in chosen:
-                    withdraw_row(version, because=reason, trail=trail)
-                if served_until_now:
-                    warn_that_nothing_serves(model, actor=actor, now=now)
-            touched += [version.pk for version in chosen]
-    return touched
 
 
 def mark_destroyed(

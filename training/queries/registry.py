@@ -1,8 +1,6 @@
 """Reads of models, their versions and the stops."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 
 from django.conf import settings
@@ -11,8 +9,7 @@ from audits.statements import Signer
 from lineage.places import NAME
 from training.errors import ModelUnknown
 from training.models import Model, ModelVersion, Snapshot, Stop
-from training.states import RunState, VersionState
-from training.summaries import VersionRef
+from training.states import VersionState
 
 EVERYTHING: Final = "everything"
 
@@ -88,25 +85,6 @@ def champion_of(model_id: int) -> ModelVersion | None:
     return ModelVersion.objects.filter(model_id=model_id, state=VersionState.RELEASED).first()
 
 
-def living_versions(node_ids: Collection[int]) -> list[VersionRef]:
-    """Return those of the nodes that are versions of ours and not destroyed, oldest first."""
-    rows = (
-        ModelVersion.objects.filter(node__in=list(node_ids))
-        .exclude(state=VersionState.DESTROYED)
-        .order_by("model_id", "number")
-    )
-    return [
-        VersionRef(
-            model_id=row.model_id,
-            version_id=row.pk,
-            number=row.number,
-            state=VersionState(row.state),
-            node_id=row.node_id,
-        )
-        for row in rows
-    ]
-
-
 def doomed_versions(model_id: int) -> list[ModelVersion]:
     """Return the versions of a model whose artefact has to be destroyed."""
     return list(
@@ -137,17 +115,6 @@ def known_files(model_id: int) -> set[str]:
         *versions.values_list("artefact", flat=True),
         *snapshots.values_list("file", flat=True),
     }
-
-
-def durations(model_id: int) -> list[timedelta]:
-    """Return how long the finished runs of a model took, newest first."""
-    rows = (
-        Model.objects.get(pk=model_id)
-        .runs.filter(state=RunState.SUCCEEDED, started_at__isnull=False)
-        .order_by("-finished_at")
-        .values_list("started_at", "finished_at")
-    )
-    return [finished - started for started, finished in rows if started and finished]
 
 
 def model_signer() -> Signer:

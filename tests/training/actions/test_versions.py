@@ -12,7 +12,6 @@ from tests.cast import ALICE, MONDAY, OFFICER
 from tests.lineage.builders import make_version, recorded
 from tests.training.builders import (
     artefact_files,
-    artefact_folder,
     make_model,
     make_patients,
     make_trained_model,
@@ -252,64 +251,11 @@ def test_a_run_without_a_version_has_nothing_to_judge(model):
         )
 
 
-def test_a_withdrawn_version_serves_no_more_and_people_are_told(model):
-    version = version_of(model, 1)
-
-    touched = actions.withdraw(
-        version_ids=[version.pk], reason="it harms", actor=OFFICER, now=MONDAY
-    )
-    again = actions.withdraw(version_ids=[version.pk], reason="it harms", actor=OFFICER, now=MONDAY)
-
-    assert (touched, again) == ([version.pk], [])
-    assert version_of(model, 1).state == "withdrawn"
-    assert opened(model)["predicate"]["why"] == "every version was withdrawn"
-    assert Alert.objects.get().kind == "no-version-serves"
-    assert len(recorded("VersionWithdrawn")) == 1
-    assert artefact_files(model)  # withdrawn, not destroyed
-
-
-def test_withdrawing_what_did_not_serve_warns_nobody(model):
-    train(model)
-
-    touched = actions.withdraw(
-        version_ids=[version_of(model, 1).pk], reason="old", actor=OFFICER, now=MONDAY
-    )
-
-    assert touched == []
-    assert not Alert.objects.exists()
-
-
-def test_a_doomed_version_is_destroyed_by_the_next_sweep(model):
-    train(model)
-    first = version_of(model, 1)
-
-    touched = actions.doom(version_ids=[first.pk], reason="old", actor=OFFICER, now=MONDAY)
-    tasks.destroy.run(model.pk)
-
-    assert touched == [first.pk]
-    assert version_of(model, 1).state == "destroyed"
-    assert not (artefact_folder() / first.artefact).exists()
-    assert len(artefact_files(model)) == 5  # the snapshots serve version 2 as well
-    assert recorded("VersionsDoomed")[0]["facts"]["versions"] == [1]
-    assert not Alert.objects.exists()
-
-
-def test_the_last_version_takes_its_snapshots_along(model):
-    actions.doom(
-        version_ids=[version_of(model, 1).pk], reason="it harms", actor=OFFICER, now=MONDAY
-    )
-    tasks.destroy.run(model.pk)
-
-    assert artefact_files(model) == set()
-    assert Alert.objects.get().kind == "no-version-serves"
-    assert len(recorded("SnapshotDestroyed")) == 4
-
-
 def test_what_is_destroyed_is_destroyed_once(model):
     version = version_of(model, 1)
     with pytest.raises(MoveNotAllowed):
         actions.mark_destroyed(version_ids=[version.pk], actor=OFFICER, now=MONDAY)
-    actions.withdraw(version_ids=[version.pk], reason="r", actor=OFFICER, now=MONDAY)
+    ModelVersion.objects.update(state="withdrawn", withdrawn_at=MONDAY)
 
     counts = [
         actions.mark_destroyed(version_ids=[version.pk], actor=OFFICER, now=MONDAY)
@@ -318,7 +264,7 @@ def test_what_is_destroyed_is_destroyed_once(model):
 
     assert counts == [1, 0]
     assert len(recorded("VersionDestroyed")) == 1
-    assert queries.living_versions([version.node_id]) == []
+    assert version_of(model, 1).state == "destroyed"
 
 
 def test_a_model_that_never_released_anything_says_nothing(tmp_path):
