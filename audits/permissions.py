@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from rest_framework.permissions import BasePermission
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from typing_extensions import override
 
@@ -37,6 +37,14 @@ class Deny(BasePermission):
     @override
     def has_permission(self, request: Request, view: "APIView") -> bool:
         return False
+
+
+class Reading(BasePermission):
+    """Let a request through that changes nothing; who may read is said beside it."""
+
+    @override
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        return request.method in SAFE_METHODS
 
 
 def any_of(*roles: Role) -> type[BasePermission]:

@@ -10,14 +10,13 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.generics import ListAPIView
-from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import ValidationError
 from rest_framework.views import APIView
 from typing_extensions import override
 
-from audits.permissions import Role, any_of, has_role
+from audits.permissions import Reading, Role, any_of, has_role
 from audits.queries import proof_of, timeline, trail_signer
 from audits.trail import Actor
 from deletion import actions
@@ -50,14 +49,6 @@ IDEMPOTENCY_KEY: Final = OpenApiParameter(
     required=True,
     description="Chosen by the caller, one a demand: the same key again gives the same request.",
 )
-
-
-class Reading(BasePermission):
-    """Let a request through that changes nothing; who may read is said beside it."""
-
-    @override
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        return request.method in SAFE_METHODS
 
 
 def _problems(*statuses: int) -> dict[tuple[int, str], OpenApiTypes]:

@@ -8,13 +8,12 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.generics import ListAPIView
-from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 from typing_extensions import override
 
-from audits.permissions import Role, any_of
+from audits.permissions import Reading, Role, any_of
 from audits.trail import Actor
 from lineage import actions, queries
 from lineage.api.pages import Pages
@@ -34,14 +33,6 @@ from lineage.models import DatasetFamily, DatasetVersion, Namespace, Store
 
 READERS: Final = (Role.ENGINEER, Role.OFFICER, Role.AUDITOR, Role.ADMINISTRATOR)
 REGISTRARS: Final = (Role.ENGINEER, Role.ADMINISTRATOR)
-
-
-class Reading(BasePermission):
-    """Let a request through that changes nothing; who may read is said beside it."""
-
-    @override
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        return request.method in SAFE_METHODS
 
 
 def _problems(*statuses: int) -> dict[int, OpenApiTypes]:

@@ -8,13 +8,11 @@ from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
-from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
-from typing_extensions import override
 
-from audits.permissions import Role, any_of
+from audits.permissions import Reading, Role, any_of
 from audits.trail import Actor
 from lineage.queries import family_named
 from privacy import actions, queries
@@ -30,14 +28,6 @@ from privacy.api.serializers import (
 
 READERS: Final = (Role.ENGINEER, Role.OFFICER, Role.AUDITOR, Role.ADMINISTRATOR)
 NEWEST: Final = 500  # rows of a list; older ones are in the reports
-
-
-class Reading(BasePermission):
-    """Let a request through that changes nothing; who may read is said beside it."""
-
-    @override
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        return request.method in SAFE_METHODS
 
 
 def _problems(*statuses: int) -> dict[tuple[int, str], OpenApiTypes]:

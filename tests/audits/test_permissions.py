@@ -6,7 +6,7 @@ from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
-from audits.permissions import Deny, Role, has_role
+from audits.permissions import Deny, Reading, Role, has_role
 
 pytestmark = pytest.mark.django_db
 
@@ -39,3 +39,12 @@ def test_a_view_that_names_no_role_answers_nobody():
     request = Request(APIRequestFactory().get("/"))
 
     assert not Deny().has_permission(request, APIView())
+
+
+def test_reading_lets_through_what_changes_nothing():
+    passed = [
+        Reading().has_permission(Request(APIRequestFactory().generic(method, "/")), APIView())
+        for method in ("GET", "HEAD", "POST", "DELETE")
+    ]
+
+    assert passed == [True, True, False, False]

@@ -8,13 +8,11 @@ from django.utils.cache import get_conditional_response
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
-from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
-from typing_extensions import override
 
-from audits.permissions import Role, any_of
+from audits.permissions import Reading, Role, any_of
 from audits.trail import Actor
 from lineage.queries import family_named
 from training import actions, queries
@@ -34,14 +32,6 @@ BUILDERS: Final = (Role.ENGINEER, Role.ADMINISTRATOR)
 STOPPERS: Final = (Role.OFFICER, Role.ADMINISTRATOR)
 NEWEST: Final = 100  # rows of a list; older ones are in the trail
 FRESH: Final = "private, max-age=60"  # seconds for which a serving system need not ask again
-
-
-class Reading(BasePermission):
-    """Let a request through that changes nothing; who may read is said beside it."""
-
-    @override
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        return request.method in SAFE_METHODS
 
 
 def _problems(*statuses: int) -> dict[int, OpenApiTypes]:
