@@ -58,6 +58,7 @@ SEAL_SECONDS = env.float("SEAL_SECONDS", default=1.0, validate=POSITIVE)
 LEASE = env.timedelta("LEASE_SECONDS", default=timedelta(seconds=120), validate=LASTING)
 COALESCE = env.timedelta("COALESCE_SECONDS", default=timedelta(days=1), validate=NOT_NEGATIVE)
 ATTEMPTS = env.int("ATTEMPTS", default=5, validate=POSITIVE)
+POOL_SLOTS = env.int("POOL_SLOTS", default=8, validate=POSITIVE)
 APPROVE_UP_TO = env.int("APPROVE_UP_TO", default=100)  # plans for more people wait for an officer
 SHIELD_NOTICE_DAYS = env.int("SHIELD_NOTICE_DAYS", default=14, validate=POSITIVE)
 

@@ -5,8 +5,10 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID, uuid4
 
+import psycopg2
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
@@ -28,6 +30,10 @@ from deletion.regimes import Regime, regime_named
 from deletion.states import OPEN_OUTCOMES, Outcome, RequestState, require_move
 from lineage.identifiers import pseudonym_of
 from lineage.queries import kind_of_namespace
+
+# The names of unique constraints: `unique=True` gives Django's own to the pseudonym's.
+_ONE_PER_KEY: Final = "one_request_per_idempotency_key"
+_ONE_PER_PERSON: Final = "deletion_requestidentifier_pseudonym_key"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +88,9 @@ def request_deletion(  # noqa: PLR0913  # keyword-only, one a column
                 trail.record(_requested(opened), about=f"request/{opened.request.pk}")
         except IntegrityError as exc:
             # The database decides who was first, about the key as about the person.
+            broken = _constraint_broken(exc)
+            if broken not in {_ONE_PER_KEY, _ONE_PER_PERSON}:
+                raise
             known = _opened_with(caller, tag)
             if known is None:
                 raise RequestAlreadyOpen from exc
@@ -211,6 +220,12 @@ def receipt_of(key: RequestKey, claims: Sequence[Claim]) -> Receipt:
             for claim in claims
         ),
     )
+
+
+def _constraint_broken(error: IntegrityError) -> str | None:
+    """Return the name of the constraint that the database says was broken."""
+    cause = error.__cause__
+    return cause.diag.constraint_name if isinstance(cause, psycopg2.Error) else None
 
 
 def _opened_with(caller: str, tag: str) -> DeletionRequest | None:

@@ -21,7 +21,6 @@ from training.models import Stop
 EVERYTHING: Final = "everything"
 
 _ERASURE: Final = "erasure"
-_SLOTS: Final = 8  # runs of one pool at once; what a run needs is divided into short tasks
 _HISTORY: Final = 50  # runs of a target that its estimate looks at
 _GUESS: Final = {
     ObligationKind.ERASE: timedelta(minutes=10),
@@ -89,7 +88,7 @@ def workload() -> Workload:
         ),
         targets=targets,
         pools={
-            name: Pool(name=name, slots=_SLOTS)
+            name: Pool(name=name, slots=settings.POOL_SLOTS)
             for name in sorted({target.pool for target in targets.values()})
         },
         running=tuple(

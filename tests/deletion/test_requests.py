@@ -3,10 +3,12 @@ from hashlib import sha256
 
 import pytest
 from django.conf import settings
+from django.db import IntegrityError
 
 from audits.models import OutboxEntry
 from config.traces import tables_naming
 from deletion import actions
+from deletion.actions import requests
 from deletion.errors import (
     HoldGroundUnknown,
     HoldUnknown,
@@ -155,6 +157,26 @@ def test_a_request_that_shares_one_identifier_leaves_nothing_half_written():
     assert events().count("DeletionRequested") == 1
     # The same key opens the demand for what is new in it.
     assert make_request(raw("new@example.org", "email"), key="k2").request.state == "received"
+
+
+def test_only_the_persons_own_constraint_says_that_they_have_an_open_request(monkeypatch):
+    opened = make_request(raw(ALICE), key="k1")
+    monkeypatch.setattr(requests, "uuid4", lambda: opened.request.pk)
+
+    with pytest.raises(IntegrityError, match="deletion_deletionrequest_pkey"):
+        make_request(raw(BOB), key="k2")
+
+    assert events().count("DeletionRequested") == 1
+
+
+def test_whoever_was_faster_with_the_same_key_and_another_demand_has_used_it(monkeypatch):
+    make_request(raw(ALICE), key="k1")
+    looks = iter([None])
+    look = requests._opened_with  # noqa: SLF001  # the first look came before the other's commit
+    monkeypatch.setattr(requests, "_opened_with", lambda *by: next(looks, look(*by)))
+
+    with pytest.raises(IdempotencyKeyReused):
+        make_request(raw(BOB), key="k1")
 
 
 @pytest.mark.parametrize(
