@@ -54,11 +54,12 @@ class World:
         }
         self.log = self.folder / "service.log"
         self.manage("migrate", "--verbosity=0")
-        self.manage("createsuperuser", "--no-input", "--username=clara", "--email=")
+        for officer in ("clara", "dora"):  # some things need two
+            self.manage("createsuperuser", "--no-input", f"--username={officer}", "--email=")
         self.service = Service(bind=self.bind, environment=self.environment, log=self.log)
         self.service.__enter__()
         self.wait_for(self._is_up, what="the service to answer")
-        self.token = self._token()
+        self.token, self.second_token = self._token("clara"), self._token("dora")
         return self
 
     def __exit__(
@@ -122,6 +123,17 @@ class World:
         """Return a request's state, as the API tells it."""
         return str(self.get(f"/api/v1/deletion-requests/{request_id}")["state"])
 
+    def stop(self, scope: str) -> None:
+        """Let nothing start in a scope."""
+        self.post("/api/v1/stops", {"scope": scope, "reason": "a test of what waits"})
+
+    def lift(self, scope: str) -> None:
+        """Lift a stop as two officers do."""
+        self.wait_for(self._is_up, what="the service to answer")
+        self._ask("POST", f"/api/v1/stops/{scope}/proposal", {}, {})
+        own = {"Authorization": f"Token {self.second_token}"}
+        self._ask("POST", f"/api/v1/stops/{scope}/lift", {}, own)
+
     def kill(self, part: str) -> None:
         """Kill a part of the service and its children; return when it was started again."""
         killed = self.service.pids[part]
@@ -150,8 +162,8 @@ class World:
         with urlopen(f"http://{self.bind}/readyz", timeout=5) as answer:
             return bool(answer.status == 200)
 
-    def _token(self) -> str:
-        login = b64encode(f"clara:{PASSWORD}".encode()).decode()
+    def _token(self, officer: str) -> str:
+        login = b64encode(f"{officer}:{PASSWORD}".encode()).decode()
         with urlopen(
             Request(
                 f"http://{self.bind}/api/v1/tokens",
