@@ -77,6 +77,7 @@ STATUS_BY_ERROR: Final[Mapping[type[Exception], HTTPStatus]] = {
     stores.PartCorrupt: HTTPStatus.UNPROCESSABLE_ENTITY,
     stores.StillPresent: HTTPStatus.INTERNAL_SERVER_ERROR,
     stores.StoreUnreadable: HTTPStatus.UNPROCESSABLE_ENTITY,
+    training.AlreadyAttested: HTTPStatus.CONFLICT,
     training.ArtefactMismatch: HTTPStatus.INTERNAL_SERVER_ERROR,
     training.AttemptFailed: HTTPStatus.INTERNAL_SERVER_ERROR,
     training.DataRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -90,6 +91,7 @@ STATUS_BY_ERROR: Final[Mapping[type[Exception], HTTPStatus]] = {
     training.Stopped: HTTPStatus.CONFLICT,
     training.TrainerUnknown: HTTPStatus.UNPROCESSABLE_ENTITY,
     training.TwoPeopleNeeded: HTTPStatus.CONFLICT,
+    training.VersionManaged: HTTPStatus.CONFLICT,
     training.VersionNotServable: HTTPStatus.CONFLICT,
 }
 

@@ -65,6 +65,7 @@ def groups(request: HttpRequest) -> list[dict[str, Any]]:
                 rows("Model versions", "deployed_code", "training_modelversion"),
                 rows("Trainings", "published_with_changes", "training_trainingrun"),
                 rows("Stops", "front_hand", "training_stop"),
+                rows("Attestations", "verified_user", "training_attestation"),
             ],
         ),
         (

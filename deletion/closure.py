@@ -23,6 +23,8 @@ class Remains:
     in_training: tuple[str, ...] = ()  # it ends by itself: as a version, or destroyed
     # The releases that hold them and shield what was made of it: nothing that keeps a request open.
     shielding: tuple[int, ...] = field(default=(), compare=False)
+    # What taints them and is gone on an officer's word; the certificate says so.
+    attested: tuple[int, ...] = field(default=(), compare=False)
 
     @property
     def to_plan(self) -> tuple[str, ...]:
@@ -41,6 +43,7 @@ def remains_of(  # noqa: PLR0913  # keyword-only, one a source of truth
     living: Collection[LivingVersion],
     shields: Collection[int],
     loose: Collection[str],
+    attested: Collection[int] = (),
 ) -> Remains:
     """Return the training sets that still hold the subjects and the models they still taint.
 
@@ -69,6 +72,7 @@ def remains_of(  # noqa: PLR0913  # keyword-only, one a source of truth
                 *(f"model/{model} snapshots" for model in loose),
             ]
         ),
+        attested=tuple(sorted(tainted & frozenset(attested))),
         shielding=tuple(sorted(reach.reached() & frozenset(shields))),
     )
 

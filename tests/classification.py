@@ -105,6 +105,7 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
         ),
     },
     "sessions.Session": {PERSONAL: "session_data", PLAIN: "session_key expire_date"},
+    "training.Attestation": {PLAIN: "id node reason evidence_digest attested_by attested_at"},
     "training.GateVerdict": {PLAIN: "id run gate passed reason measured"},
     "training.Model": {
         PLAIN: (

@@ -33,6 +33,14 @@ class RunUnknown(Exception):
     """No training run of that number exists."""
 
 
+class VersionManaged(Exception):
+    """This service made the version and destroys it itself: nobody attests that it is gone."""
+
+
+class AlreadyAttested(Exception):
+    """Somebody has attested already that this version is gone."""
+
+
 class DataRefused(Exception):
     """A gate looked at the training data and said no; the verdict names the gate and the reason."""
 

@@ -227,3 +227,12 @@ class StopLifted:
     stop_id: int
     scope: str
     proposed_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionAttestedGone:
+    """An officer gave their word that another tool's model version is gone; nobody here looked."""
+
+    model: str
+    version: str
+    evidence_digest: str

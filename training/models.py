@@ -203,6 +203,20 @@ class ModelRelease(models.Model):
         return f"release of {self.version_id}"
 
 
+class Attestation(models.Model):
+    """An officer's word that a model version of another tool is gone; Lethe has not proven it."""
+
+    node = models.OneToOneField(Node, on_delete=models.PROTECT, related_name="attestation")
+    reason = models.CharField(max_length=300)
+    evidence_digest = models.CharField(max_length=64)  # SHA-256 of what the officer keeps
+    attested_by = models.CharField(max_length=64)
+    attested_at = models.DateTimeField()
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.node_id} attested gone"
+
+
 class Stop(models.Model):
     """The switch: while it is down no run starts in its scope and the fallback answers."""
 

@@ -28,6 +28,8 @@ from lineage.actions import forget_subjects
 from lineage.actions.locks import lock_people
 from lineage.identifiers import SubjectId, suppression_tag_of
 from lineage.models import Pseudonym
+from training.models import Attestation
+from training.queries import attestations_of
 
 NOT_CLEAN: Final = "person-still-somewhere"
 
@@ -76,7 +78,9 @@ def _certify(
     with audited(actor=actor, now=now) as trail:
         key = key_of(request)
         claims = claims_in(request, key)
-        finished = _finished(request, shares, claims, receipt_of(key, claims).commitments, now)
+        finished = _finished(
+            request, shares, claims, receipt_of(key, claims).commitments, left, now
+        )
         envelope = sign(certificate_of(finished), signer=trail_signer())
         certificate = Certificate.objects.create(
             request=request, envelope=envelope, digest=digest_of(envelope), issued_at=now
@@ -137,11 +141,12 @@ def _reopen(request: DeletionRequest, left: Remains, *, actor: Actor, now: datet
     )
 
 
-def _finished(
+def _finished(  # noqa: PLR0913, PLR0917  # what a certificate is made of
     request: DeletionRequest,
     shares: list[Share],
     claims: tuple[Claim, ...],
     commitments: tuple[tuple[str, str], ...],
+    left: Remains,
     now: datetime,
 ) -> Finished:
     return Finished(
@@ -166,7 +171,20 @@ def _finished(
                 )
                 for share in shares
             ]
+            + [_attested(one) for one in attestations_of(left.attested)]
         ),
+    )
+
+
+def _attested(attestation: Attestation) -> Ending:
+    """Say of another tool's model what is true: it is gone on somebody's word."""
+    node, by = attestation.node, attestation.attested_by
+    return Ending(
+        target=f"model/{node.name} {node.version}",
+        outcome=Outcome.RETIRED,
+        note=f"attested gone by {by}; not proven by Lethe, which did not make it",
+        decided_at=attestation.attested_at,
+        evidence={"attested_by": by, "evidence_digest": attestation.evidence_digest},
     )
 
 

@@ -22,7 +22,7 @@ from lineage.reach import Graph, Reach
 from privacy.queries import shields
 from privacy.shielding import Shield
 from training.models import ModelVersion
-from training.queries import loose_snapshots, open_trainings
+from training.queries import attestations_of, loose_snapshots, open_trainings
 from training.states import VersionState
 
 
@@ -86,6 +86,7 @@ def remains(request_id: UUID, *, now: datetime) -> Remains:
         families=_family_names(reach),
         living=living,
         shields=shields_in(reach.graph, requests=[request_id], now=now),
+        attested=[one.node_id for one in attestations_of(reach.graph.nodes.keys())],
         loose=loose_snapshots([family for family in reached if family is not None]),
     )
 
@@ -125,13 +126,19 @@ def _reach_of(subjects: Collection[SubjectId]) -> tuple[Reach, list[LivingVersio
 
 
 def living_in(graph: Graph) -> list[LivingVersion]:
-    """Return the model versions of a graph that are not destroyed, other tools' included."""
+    """Return the model versions of a graph that are not destroyed, other tools' included.
+
+    Another tool's version is gone when an officer has attested it.
+    """
     nodes = [node for node in graph.nodes.values() if node.kind is NodeKind.MODEL_VERSION]
     rows = ModelVersion.objects.filter(node__in=[node.id for node in nodes]).select_related("model")
     ours = {row.node_id: row for row in rows}
+    gone = {one.node_id for one in attestations_of([node.id for node in nodes])}
     found = []
     for node in nodes:
         row = ours.get(node.id)
+        if row is None and node.id in gone:
+            continue
         if row is None:
             found.append(
                 LivingVersion(node_id=node.id, model_id=None, model=node.name, number=node.version)

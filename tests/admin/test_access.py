@@ -51,6 +51,7 @@ def test_every_model_that_a_person_should_see_has_a_page():
         "privacy_recipe",
         "privacy_release",
         "privacy_shieldpolicy",
+        "training_attestation",
         "training_model",
         "training_modelversion",
         "training_stop",

@@ -17,9 +17,9 @@ from tests.browser.story import (
     plan,
 )
 from tests.deletion.builders import events, right_now, walk
-from tests.lineage.builders import make_dataset, make_version, scanned
+from tests.lineage.builders import make_dataset, make_node, make_version, scanned
 from tests.training.builders import make_model
-from training.models import Stop
+from training.models import Attestation, Stop
 
 pytestmark = pytest.mark.django_db
 
@@ -226,6 +226,24 @@ def test_everything_is_stopped_at_once(officer):
 
     assert said == ["everything is stopped."]
     assert events("stop/everything") == ["StopRaised"]
+
+
+def test_another_tools_model_is_attested_gone(officer):
+    node = make_node(name="elsewhere")
+
+    said = press(
+        officer,
+        reverse("admin:training_attestation_attest"),
+        version=node.pk,
+        evidence_digest="ab" * 32,
+        reason="its maker deleted it",
+    )
+
+    assert said == ["model version elsewhere 1 is attested gone."]
+    assert events("model/elsewhere")[-1] == "VersionAttestedGone"
+    row = Attestation.objects.get()
+    page = officer.get(reverse("admin:training_attestation_change", args=[row.pk]))
+    assert "not proven by Lethe" in page.content.decode()
 
 
 def test_a_stop_is_lifted_by_two_people(officer, client, staff, dataset):

@@ -1,5 +1,6 @@
 """Every change of the training tables: declarations, runs, fits, versions, stops."""
 
+from training.actions.attestations import attest_gone
 from training.actions.declarations import register_model
 from training.actions.failures import fail_fit, fail_step, give_up
 from training.actions.fits import claim_fit, finish_fit, fit_again, keep_fit
@@ -20,6 +21,7 @@ from training.actions.versions import (
 )
 
 __all__ = [
+    "attest_gone",
     "claim_fit",
     "claim_run",
     "fail_fit",

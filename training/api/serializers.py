@@ -11,7 +11,7 @@ from training.api.fields import (
     StrictIntegerField,
     WordsField,
 )
-from training.models import Model, ModelVersion, Stop
+from training.models import Attestation, Model, ModelVersion, Stop
 from training.states import RunState
 from training.trainers import TRAINERS
 
@@ -97,6 +97,33 @@ class EnvelopeOut(serializers.Serializer[None]):
     payload = serializers.CharField()
     payloadType = serializers.CharField()  # noqa: N815  # DSSE's own spelling
     signatures = SignatureOut(many=True)
+
+
+class AttestationIn(serializers.Serializer[None]):
+    """An officer's word that another tool's model version is gone."""
+
+    model = WordsField(max_length=120)
+    version = WordsField(max_length=64)
+    reason = WordsField(max_length=300, help_text="Name nobody: neither a person nor an address.")
+    evidence_digest = serializers.RegexField(
+        r"^[0-9a-f]{64}\Z",
+        trim_whitespace=False,
+        help_text="SHA-256, hexadecimal, of the document that you keep.",
+    )
+
+
+class AttestationOut(serializers.ModelSerializer[Attestation]):
+    """An attestation: somebody's word, not proven by Lethe."""
+
+    model = serializers.CharField(source="node.name")
+    version = serializers.CharField(source="node.version")
+
+    class Meta:
+        model = Attestation
+        fields = [
+            *("model", "version", "reason", "evidence_digest"),
+            *("attested_by", "attested_at"),
+        ]
 
 
 class TrainingRunIn(serializers.Serializer[None]):

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from training.api.views import (
+    Attestations,
     Models,
     OneModel,
     ServedRelease,
@@ -11,6 +12,7 @@ from training.api.views import (
 )
 
 urlpatterns = [
+    path("attestations", Attestations.as_view()),
     path("models", Models.as_view()),
     path("models/<str:name>", OneModel.as_view()),
     path("models/<str:name>/release", ServedRelease.as_view()),

@@ -17,6 +17,8 @@ from audits.trail import Actor
 from lineage.queries import family_named
 from training import actions, queries
 from training.api.serializers import (
+    AttestationIn,
+    AttestationOut,
     EnvelopeOut,
     ModelIn,
     ModelOut,
@@ -146,6 +148,27 @@ class TrainingRuns(APIView):
         return Response(
             TrainingRunOut(queries.run_summary(run_id)).data, status=status.HTTP_202_ACCEPTED
         )
+
+
+class Attestations(APIView):
+    """Collection of what officers attested of other tools' models."""
+
+    permission_classes = [Reading & any_of(*READERS) | any_of(*STOPPERS)]
+
+    @extend_schema(operation_id="attestations_list", responses={200: AttestationOut(many=True)})
+    def get(self, _request: Request) -> Response:
+        """List the newest attestations."""
+        return Response(AttestationOut(queries.attestations(newest=NEWEST), many=True).data)
+
+    @extend_schema(request=AttestationIn, responses={201: AttestationOut, **REFUSED})
+    def post(self, request: Request) -> Response:
+        """Attest that another tool's model version is gone; certificates will say who did."""
+        said = AttestationIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        attestation = actions.attest_gone(
+            **said.validated_data, actor=_actor(request), now=timezone.now()
+        )
+        return Response(AttestationOut(attestation).data, status=status.HTTP_201_CREATED)
 
 
 class Stops(APIView):

@@ -1,5 +1,6 @@
 """Reads of the training tables, returned as the core's own types or as rows to be shown."""
 
+from training.queries.attestations import attestations, attestations_of, foreign_versions
 from training.queries.registry import (
     EVERYTHING,
     champion_of,
@@ -44,6 +45,8 @@ from training.queries.sources import (
 __all__ = [
     "EVERYTHING",
     "Origin",
+    "attestations",
+    "attestations_of",
     "champion_of",
     "destroying_run",
     "doomed_models",
@@ -52,6 +55,7 @@ __all__ = [
     "evaluation_of",
     "fit_numbered",
     "fitted_run",
+    "foreign_versions",
     "is_stopped",
     "known_files",
     "loose_snapshots",

@@ -4,7 +4,7 @@ from rest_framework.test import APIClient
 
 from audits.permissions import Role
 from audits.statements import open_envelope
-from tests.lineage.builders import make_version, recorded
+from tests.lineage.builders import make_node, make_version, recorded
 from tests.training.builders import make_model, make_patients, make_trained_model, version_of
 from training import queries
 from training.models import Model, ModelVersion, Stop
@@ -272,3 +272,36 @@ def test_a_role_does_what_is_its_own(role, address, body):
 def test_nobody_unknown_is_answered(address):
     assert APIClient().get(f"/api/v1/{address}").status_code == 401
     assert client_of(Role.INTAKE).get(f"/api/v1/{address}").status_code == 403
+
+
+GONE = {
+    "model": "elsewhere",
+    "version": "1",
+    "reason": "its maker deleted it",
+    "evidence_digest": "ab" * 32,
+}
+
+
+def test_an_officer_attests_that_another_tools_model_is_gone(officer):
+    make_node(name="elsewhere")
+
+    answer = post(officer, "attestations", GONE)
+
+    assert answer.status_code == 201
+    assert answer.json().items() >= GONE.items()
+    assert officer.get("/api/v1/attestations").json() == [answer.json()]
+    assert post(officer, "attestations", GONE).json()["type"] == "/problems/AlreadyAttested"
+
+
+def test_an_engineer_attests_nothing(engineer):
+    make_node(name="elsewhere")
+
+    assert post(engineer, "attestations", GONE).status_code == 403
+    assert engineer.get("/api/v1/attestations").json() == []
+
+
+@pytest.mark.parametrize("digest", ["", "AB" * 32, "ab" * 31, "ab" * 32 + "\n"])
+def test_evidence_is_named_by_its_digest(officer, digest):
+    make_node(name="elsewhere")
+
+    assert post(officer, "attestations", GONE | {"evidence_digest": digest}).status_code == 400

@@ -1,0 +1,69 @@
+import pytest
+
+from audits.actions import raise_alert
+from audits.models import Alert
+from lineage.errors import NodeUnknown
+from tests.cast import MONDAY, OFFICER
+from tests.lineage.builders import make_node, recorded
+from tests.training.builders import make_trained_model
+from training.actions import attest_gone
+from training.errors import AlreadyAttested, VersionManaged
+from training.models import Attestation
+from training.queries import foreign_versions
+
+pytestmark = pytest.mark.django_db
+
+
+def attest(model="elsewhere", version="1"):
+    return attest_gone(
+        model=model,
+        version=version,
+        reason="its maker deleted it",
+        evidence_digest="ab" * 32,
+        actor=OFFICER,
+        now=MONDAY,
+    )
+
+
+def test_an_attestation_is_kept_with_its_author_and_its_evidence_and_recorded():
+    make_node(name="elsewhere")
+    assert [str(node.name) for node in foreign_versions()] == ["elsewhere"]
+
+    attestation = attest()
+
+    assert attestation == Attestation.objects.get()
+    assert (attestation.attested_by, attestation.evidence_digest) == (OFFICER, "ab" * 32)
+    (entry,) = recorded("VersionAttestedGone")
+    assert "its maker deleted it" not in str(entry)
+    assert not foreign_versions().exists()
+
+
+def test_it_answers_the_alert_about_that_version_and_no_other():
+    make_node(name="elsewhere")
+    for about in ("model/elsewhere 1", "model/elsewhere 2"):
+        raise_alert(kind="model-not-managed", about=about, detail={}, actor=OFFICER, now=MONDAY)
+
+    attest()
+
+    assert [alert.about for alert in Alert.objects.filter(resolved_at=None)] == [
+        "model/elsewhere 2"
+    ]
+
+
+def test_nobody_attests_a_version_that_this_service_made(tmp_path):
+    make_trained_model(tmp_path)
+
+    with pytest.raises(VersionManaged):
+        attest(model="triage")
+    assert not Attestation.objects.exists()
+
+
+def test_nobody_attests_what_is_not_known_or_twice():
+    with pytest.raises(NodeUnknown):
+        attest()
+    make_node(name="elsewhere")
+    attest()
+
+    with pytest.raises(AlreadyAttested):
+        attest()
+    assert Attestation.objects.count() == 1
