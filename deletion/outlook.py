@@ -126,16 +126,12 @@ def unknown(target: str, *, because: str) -> Forecast:
 
 
 def alarm_of_running(run: Running, target: Target, *, now: datetime) -> Alarm | None:
-    """Return the alarm of a run that will probably end too late."""
-    mean = target.estimate.mean
-    expected = now + mean if run.stuck else max(now, run.started_at + mean)
-    if expected <= run.due_at:
+    """Return the alarm of a run that will probably end too late; of a stuck one nobody can say."""
+    expected = max(now, run.started_at + target.estimate.mean)
+    if run.stuck or expected <= run.due_at:
         return None
     return Alarm(
-        danger=Danger.RUNNING_LATE,
-        target=run.target,
-        due_at=run.due_at,
-        expected_at=None if run.stuck else expected,
+        danger=Danger.RUNNING_LATE, target=run.target, due_at=run.due_at, expected_at=expected
     )
 
 

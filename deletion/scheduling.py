@@ -83,9 +83,10 @@ def decide(  # noqa: PLR0913  # the whole state, each part under its name
     """
     due = _effective_dues(obligations, targets, rules)
     at_work = {run.target for run in running}
+    every = _by_target(obligations)
     ready: dict[str, list[Obligation]] = {}
     back: dict[str, list[Obligation]] = {}
-    for name, mine in _by_target(obligations).items():
+    for name, mine in every.items():
         if name not in at_work:
             free = [o for o in mine if o.after.isdisjoint(due)]  # (5)
             if free and not targets[name].stopped:
@@ -121,10 +122,13 @@ def decide(  # noqa: PLR0913  # the whole state, each part under its name
         ):
             forecasts[forecast.target] = forecast
 
+    alarms += [
+        alarm
+        for name, mine in sorted(_held_up(every, targets, running).items())
+        if (alarm := _alarm_of_held_up(targets[name], mine, due, rules, now)) is not None
+    ]
     names = {o.id: o.target for o in obligations}
     for name, mine in sorted(back.items()):
-        alarm = _alarm_of_stopped(targets[name], mine, due, now)
-        alarms += [alarm] if alarm is not None else []
         before = sorted({names[i] for o in mine for i in o.after if i in names})
         why = "a stop is down" if targets[name].stopped else f"waits for {', '.join(before)}"
         forecasts[name] = unknown(name, because=why)
@@ -222,10 +226,35 @@ def _crowded_until(
     return until
 
 
-def _alarm_of_stopped(
-    target: Target, mine: Collection[Obligation], due: Mapping[int, datetime], now: datetime
+def _held_up(
+    every: Mapping[str, Sequence[Obligation]],
+    targets: Mapping[str, Target],
+    running: Collection[Running],
+) -> Mapping[str, Sequence[Obligation]]:
+    """Return what cannot begin before a person acts: behind a stop, or a run that is stuck.
+
+    That holds for what waits behind such an obligation as well, however far away.
+    """
+    stuck = {run.target for run in running if run.stuck}
+    going = {run.target for run in running} - stuck
+    idle = [o for name, mine in every.items() if name not in going for o in mine]
+    held = {o.id for o in idle if o.target in stuck or targets[o.target].stopped}
+    while more := {o.id for o in idle if o.id not in held and not held.isdisjoint(o.after)}:
+        held |= more
+    return _by_target(o for o in idle if o.id in held)
+
+
+def _alarm_of_held_up(
+    target: Target,
+    mine: Sequence[Obligation],
+    due: Mapping[int, datetime],
+    rules: Rules,
+    now: datetime,
 ) -> Alarm | None:
-    earliest = min(due[o.id] for o in mine)
-    if not target.stopped or now + target.estimate.mean <= earliest:
+    """Return the alarm of what nobody can start, once the latest safe start has gone by."""
+    job = _job(target, mine, due, rules)
+    if now < job.safe_start and now + target.estimate.mean <= job.due_at:
         return None
-    return Alarm(danger=Danger.WILL_BE_LATE, target=target.name, due_at=earliest, expected_at=None)
+    return Alarm(
+        danger=Danger.WILL_BE_LATE, target=target.name, due_at=job.due_at, expected_at=None
+    )

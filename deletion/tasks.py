@@ -13,7 +13,6 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connections
 from django.utils import timezone
 
-from audits.actions import raise_alert
 from audits.trail import Actor
 from deletion import actions
 from deletion.actions.locks import one_sweep
@@ -70,7 +69,7 @@ def sweep() -> None:
         if not mine:
             return
         failures: list[Exception] = []
-        for step in (_plan, _approve, _watch, _start, _settle):
+        for step in (_plan, _approve, _watch, _start, _settle, _follow_dates):
             try:
                 step()
             except Exception as failure:  # noqa: BLE001  # raised below, after the other steps
@@ -118,17 +117,7 @@ def _start() -> None:
 
 
 def _warn(alarm: Alarm) -> None:
-    raise_alert(
-        kind=f"deadline-{alarm.danger}",
-        about=alarm.target,
-        detail={
-            "due_at": alarm.due_at.isoformat(),
-            "expected_at": alarm.expected_at.isoformat() if alarm.expected_at else None,
-            "extra_slots": alarm.extra_slots,
-        },
-        actor=SWEEPER,
-        now=timezone.now(),
-    )
+    actions.warn_of(alarm=alarm, actor=SWEEPER, now=timezone.now())
 
 
 def _start_one(start: Start) -> None:
@@ -161,6 +150,11 @@ def _settle_one(request_id: UUID) -> None:
     # Somebody held it meanwhile, or the person is where only others can act.
     with suppress(MoveNotAllowed, NotComplete):
         actions.complete_request(request_id=request_id, actor=SWEEPER, now=timezone.now())
+
+
+def _follow_dates() -> None:
+    """Alert people of dates that draw near with nobody at work, and close what is answered."""
+    actions.follow_dates(actor=SWEEPER, now=timezone.now())
 
 
 def _each(rows: Iterable[Row], do: Callable[[Row], None]) -> None:

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-_LAST_PART: Final = 5  # a date is near in the last fifth of its time
+LAST_PART: Final = 5  # a date is near in the last fifth of its time
 
 
 class Urgency(StrEnum):
@@ -26,4 +26,4 @@ def urgency_of(
     if now > due_at:
         return Urgency.OVERDUE
     left, whole = due_at - now, due_at - since
-    return Urgency.NEAR if left * _LAST_PART <= whole else Urgency.AHEAD
+    return Urgency.NEAR if left * LAST_PART <= whole else Urgency.AHEAD

@@ -2,6 +2,7 @@
 
 from deletion.actions.batches import approve_plan, dissolve_plan, plan_batch
 from deletion.actions.completion import complete_request
+from deletion.actions.deadlines import follow_dates, warn_of
 from deletion.actions.parts import (
     claim_part,
     drop_part,
@@ -42,6 +43,7 @@ __all__ = [
     "fail_run",
     "finish_erasure",
     "finish_part",
+    "follow_dates",
     "follow_shields",
     "keep_part",
     "keep_run",
@@ -55,5 +57,6 @@ __all__ = [
     "retry_run",
     "start_erasure",
     "start_retraining",
+    "warn_of",
     "watch_retraining",
 ]

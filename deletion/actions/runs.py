@@ -13,7 +13,7 @@ from audits.actions import raise_alert
 from audits.trail import Actor, Trail, audited
 from deletion.actions.locks import lock_held_run, lock_requests, lock_run
 from deletion.actions.shares import note_outcome
-from deletion.actions.stuck import DIED, attempt_failed, mark_stuck
+from deletion.actions.stuck import DIED, attempt_failed, mark_stuck, no_longer_stuck
 from deletion.errors import RunUnknown
 from deletion.events import (
     AttemptBegan,
@@ -221,6 +221,7 @@ def retry_run(*, run_id: UUID, actor: Actor, now: datetime) -> Run:
         unreachable = Share.objects.filter(obligation__run=run, outcome=Outcome.UNREACHABLE)
         note_outcome(unreachable, None, note="", trail=trail)
         trail.record(RunRetried(run_id=str(run.pk)), about=f"run/{run.pk}")
+        no_longer_stuck(run, why="it is tried again", trail=trail)
     return run
 
 
@@ -352,6 +353,7 @@ def finish(run: Run, shares: Sequence[Share], *, trail: Trail) -> None:
         ),
         about=f"run/{run.pk}",
     )
+    no_longer_stuck(run, why="the run has ended", trail=trail)
 
 
 def _stop_clocks(requests: Sequence[DeletionRequest], *, trail: Trail) -> None:

@@ -13,6 +13,11 @@ def is_store(target: str) -> bool:
     return target.startswith(_STORE)
 
 
+def named(target: str) -> str:
+    """Return the name of the store or model that a target is."""
+    return target.removeprefix(_STORE if is_store(target) else _MODEL)
+
+
 def target_of(work: Run | Obligation) -> str:
     """Return `store/<name>` or `model/<name>`."""
     if work.store is not None:

@@ -148,6 +148,49 @@ def test_a_stuck_run_holds_its_target_but_no_slot():
     assert decision.forecasts["store/a"].because == "stuck: a person must look"
 
 
+def test_what_nobody_can_start_is_said_when_its_latest_safe_start_goes_by():
+    stopped, stuck = [target(stopped=True)], [target()]
+    running = [Running(target="store/a", started_at=MONDAY, due_at=MONDAY + 10 * DAY, stuck=True)]
+    soon, later = MONDAY + 8 * DAY, MONDAY + 9 * DAY + HOUR
+
+    assert ask(owed(), now=soon, targets=stopped).alarms == ()
+    assert ask(owed(), now=soon, targets=stuck, running=running).alarms == ()
+    assert [alarm.target for alarm in ask(owed(), now=later, targets=stopped).alarms] == ["store/a"]
+    assert [
+        (alarm.target, alarm.expected_at)
+        for alarm in ask(owed(), now=later, targets=stuck, running=running).alarms
+    ] == [("store/a", None)]
+
+
+def test_what_waits_behind_a_stop_or_a_stuck_run_raises_an_alarm_of_its_own():
+    erase, other = owed(1, due=MONDAY + 90 * DAY), owed(2, "store/b", due=MONDAY + 90 * DAY)
+    first = owed(3, "model/c", after=[1, 2])
+    second = owed(4, "model/d", after=[3], due=MONDAY + 12 * DAY)
+    known = [target(), target("store/b"), target("model/c"), target("model/d")]
+    stopped = [target(stopped=True), *known[1:]]
+    stuck = [Running(target="store/a", started_at=MONDAY, due_at=MONDAY + 90 * DAY, stuck=True)]
+    state = {"now": MONDAY + 11 * DAY + 12 * HOUR, "slots": 0}
+
+    def alarmed(*obligations, **changes) -> set[str]:
+        return {
+            alarm.target
+            for alarm in ask(*obligations, **{"targets": known, **state, **changes}).alarms
+            if alarm.target.startswith("model/")
+        }
+
+    assert alarmed(erase, other, first, second) == set()  # store/a raises one while it can begin
+    assert alarmed(erase, other, first, second, targets=stopped) == {"model/c", "model/d"}
+    assert alarmed(erase, other, first, second, running=stuck) == {"model/c", "model/d"}
+
+
+def test_a_stuck_run_is_measured_by_everybody_who_waits_for_its_target():
+    running = [Running(target="store/a", started_at=MONDAY, due_at=MONDAY + 90 * DAY, stuck=True)]
+
+    decision = ask(owed(1, due=MONDAY + 90 * DAY), owed(2), now=MONDAY + 10 * DAY, running=running)
+
+    assert [alarm.due_at for alarm in decision.alarms] == [MONDAY + 10 * DAY]
+
+
 def test_when_slots_are_scarce_the_earliest_due_date_goes_first_however_uncertain():
     unsure = target("store/b", mean=HOUR, safe=5 * DAY)
     decision = ask(

@@ -1,0 +1,88 @@
+"""Which dates draw near with nobody at work, and which alerts about dates have been answered."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from django.db.models import (
+    DateTimeField,
+    DurationField,
+    Exists,
+    Expression,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+)
+
+from audits.alerts import OpenAlert
+from deletion.models import DeletionRequest, Obligation, Share
+from deletion.queries.targets import is_store, named
+from deletion.states import OPEN_OUTCOMES, RequestState
+from deletion.urgency import LAST_PART
+
+NOT_BEGUN: Final = (RequestState.RECEIVED, RequestState.PLANNED, RequestState.HELD)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Near:
+    """A request of which a date draws near, or has passed, and on which nobody works."""
+
+    request_id: UUID
+    state: str
+    clock: str
+    due_at: datetime
+
+
+def near_dates(*, but: Collection[UUID], limit: int, now: datetime) -> list[Near]:
+    """Return such requests, the most urgent first, without those that people know of."""
+    rows = _near(now).exclude(pk__in=list(but)).order_by("erase_by", "pk")[:limit]
+    return [_seen(row) for row in rows]
+
+
+def still_near(request_ids: Collection[UUID], *, now: datetime) -> frozenset[UUID]:
+    """Return those of the requests of which that is true."""
+    return frozenset(_near(now).filter(pk__in=list(request_ids)).values_list("pk", flat=True))
+
+
+def is_answered(alert: OpenAlert) -> bool:
+    """Say whether everything has ended that waited for a target when an alert about it began."""
+    name = named(alert.about)
+    target = Q(store__name=name) if is_store(alert.about) else Q(model__name=name)
+    waiting = Obligation.objects.filter(
+        target,
+        discharged_at=None,
+        created_at__lte=alert.raised_at,
+        shares__outcome__in=OPEN_OUTCOMES,
+        shares__request__state=RequestState.IN_PROGRESS,
+    )
+    return not waiting.exists()
+
+
+def _near(now: datetime) -> QuerySet[DeletionRequest]:
+    """Return the requests whose targets nobody works on, in the last part of a clock's time."""
+    at_work = Share.objects.filter(request=OuterRef("pk"), outcome__in=OPEN_OUTCOMES)
+    idle = Q(state__in=NOT_BEGUN) | Q(state=RequestState.IN_PROGRESS) & ~Exists(at_work)
+    return DeletionRequest.objects.filter(
+        idle,
+        Q(erased_at=None, erase_by__lte=_horizon("erase_by", now))
+        | Q(models_by__lte=_horizon("models_by", now)),
+    )
+
+
+def _horizon(due: str, now: datetime) -> Expression:
+    """Return the moment before which a date is near: what `urgency_of` says, to the database."""
+    part = ExpressionWrapper((F(due) - F("received_at")) / LAST_PART, DurationField())
+    return ExpressionWrapper(Value(now, DateTimeField()) + part, DateTimeField())
+
+
+def _seen(request: DeletionRequest) -> Near:
+    clocks = [(request.models_by, "models clean")]
+    if request.erased_at is None:
+        clocks.append((request.erase_by, "data erased"))
+    due_at, clock = min(clocks)
+    return Near(request_id=request.pk, state=request.state, clock=clock, due_at=due_at)
