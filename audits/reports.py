@@ -19,6 +19,7 @@ from audits.notes import SealedCheckpoint
 REQUEST_EVENTS: Final = frozenset(
     {
         "DeletionRequested",
+        "RequestExtended",
         "RequestHeld",
         "HoldReleased",
         "RequestCancelled",
@@ -208,6 +209,8 @@ def _changes(entry: TrailEntry) -> dict[str, Any]:
     facts = entry.facts
     changes: dict[str, Any] = {}
     match entry.event:
+        case "RequestExtended":
+            changes = {name: _moment(facts[name]) for name in ("erase_by", "models_by")}
         case "RequestHeld":
             changes = {"held_since": entry.at, "held_under": str(facts["article"])}
         case "HoldReleased":

@@ -42,6 +42,10 @@ class HoldGroundUnknown(Exception):
     """The request's regime knows no such reason to keep; the message lists those it knows."""
 
 
+class ExtensionNotAllowed(Exception):
+    """The law lets no clock be extended so: the message says what it asks for."""
+
+
 class TwoPeopleNeeded(Exception):
     """A hold is released by somebody other than the person who placed it."""
 

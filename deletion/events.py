@@ -39,6 +39,18 @@ class HoldReleased:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RequestExtended:
+    """The law gave more time, once; both dates moved and the person was told why."""
+
+    request_id: str
+    article: str
+    reason: str
+    told_at: datetime
+    erase_by: datetime
+    models_by: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RequestCancelled:
     """The demand was withdrawn before any work began."""
 

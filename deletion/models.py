@@ -114,6 +114,25 @@ class Hold(models.Model):
         return f"hold on {self.request_id} ({self.article})"
 
 
+class Extension(models.Model):
+    """More time, as a law allows it once, with the reason that the person was told."""
+
+    request = models.OneToOneField(
+        DeletionRequest, on_delete=models.CASCADE, related_name="extension"
+    )
+    article = models.CharField(max_length=64)
+    reason = models.CharField(max_length=100)  # one of those that the request's regime knows
+    told_at = models.DateTimeField()  # when the person was
+    extended_by = models.CharField(max_length=64)
+    extended_at = models.DateTimeField()
+    erase_by_before = models.DateTimeField()
+    models_by_before = models.DateTimeField()
+
+    @override
+    def __str__(self) -> str:
+        return f"extension of {self.request_id} ({self.article})"
+
+
 class Run(LeasedWork):
     """One piece of work on one target that discharges many obligations at once."""
 

@@ -11,10 +11,13 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from deletion.errors import HoldGroundUnknown, RegimeUnknown
+from typing_extensions import override
+
+from deletion.errors import ExtensionNotAllowed, HoldGroundUnknown, RegimeUnknown
 
 _MONTHS: Final = 12
 _WORKING_DAYS: Final = 5
+_NONE: Final = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +33,20 @@ class Span:
         said = (self.months, self.days, self.business_days)
         if min(said) < 0 or sum(length > 0 for length in said) != 1:
             raise ValueError("a span is a positive number of months, days or business days")
+
+    @override
+    def __str__(self) -> str:
+        """Return the length in words."""
+        length, unit = next(
+            (length, unit)
+            for length, unit in (
+                (self.months, "calendar month"),
+                (self.days, "day"),
+                (self.business_days, "business day"),
+            )
+            if length
+        )
+        return f"{length} {unit}{'' if length == 1 else 's'}"
 
     def after(self, moment: datetime) -> datetime:
         """Return the same time of day this long after a moment."""
@@ -88,6 +105,7 @@ class Regime:
     acknowledge: Span | None
     act: Span
     extend: Span | None
+    extend_for: tuple[str, ...]  # the reasons that allow to extend; told to the person
     slo_erase: Span
     slo_models: Span
     keep: tuple[Ground, ...]
@@ -97,16 +115,37 @@ class Regime:
         """Return what a certificate cites."""
         return tuple(dict.fromkeys((self.erase_article, self.clock_article)))
 
-    def clocks(self, received_at: datetime) -> Clocks:
-        """Start the clocks: at receipt, whatever verification takes."""
+    def clocks(self, received_at: datetime, *, extended: bool = False) -> Clocks:
+        """Start the clocks: at receipt, whatever verification takes.
+
+        An extension moves every date but that of the acknowledgement by the law's own length.
+        """
         lawful_until = self.act.after(received_at)
         models_by = min(self.slo_models.after(received_at), lawful_until)
+        erase_by = min(self.slo_erase.after(received_at), models_by)
+        if extended and self.extend is None:
+            raise ExtensionNotAllowed(f"{self.clock_article} knows no extension")
+        more = self.extend.after(lawful_until) - lawful_until if extended and self.extend else _NONE
         return Clocks(
             acknowledge_by=self.acknowledge.after(received_at) if self.acknowledge else None,
-            erase_by=min(self.slo_erase.after(received_at), models_by),
-            models_by=models_by,
-            lawful_until=lawful_until,
+            erase_by=erase_by + more,
+            models_by=models_by + more,
+            lawful_until=lawful_until + more,
         )
+
+    def require_extension(
+        self, *, reason: str, received_at: datetime, told_at: datetime, now: datetime
+    ) -> None:
+        """Raise `ExtensionNotAllowed` unless the law lets the clocks be extended so.
+
+        The person must be told, with a reason that the law knows, before its first date has passed.
+        """
+        if self.extend is None:
+            raise ExtensionNotAllowed(f"{self.clock_article} knows no extension")
+        if reason not in self.extend_for:
+            raise ExtensionNotAllowed(f"{self.clock_article} knows: {'; '.join(self.extend_for)}")
+        if not received_at <= told_at <= min(now, self.act.after(received_at)):
+            raise ExtensionNotAllowed("the person is told after receipt, and before the first date")
 
     def ground(self, article: str) -> Ground:
         """Return the ground for keeping that an article gives, or raise `HoldGroundUnknown`."""
@@ -140,6 +179,7 @@ def _regime(name: str, said: Mapping[str, Any]) -> Regime:
         acknowledge=_span(clock.get("acknowledge")),
         act=Span(**clock["act"]),
         extend=_span(clock.get("extend")),
+        extend_for=tuple(clock.get("extend_for", ())),
         slo_erase=Span(**slo["erase"]),
         slo_models=Span(**slo["models"]),
         keep=tuple(Ground(**ground) for ground in said["keep"]),

@@ -38,6 +38,7 @@ import privacy.events
 import training.events
 from audits.permissions import Role
 from config.api_errors import STATUS_BY_ERROR
+from deletion.regimes import REGIMES
 
 FOLDER: Final = ROOT / "docs" / "reference"
 APPS: Final = ("config", "deletion", "training", "privacy", "lineage", "audits")
@@ -137,11 +138,40 @@ def http_api_page() -> str:
     return _page(lines)
 
 
+def regimes_page() -> str:
+    """Return the page of the laws and their clocks."""
+    lines = [
+        "# Regimes",
+        "",
+        "The laws under which people demand to be deleted, as `deletion/regimes.toml` declares",
+        "them. Not legal advice: have your own counsel review that file, and change what they say.",
+        "",
+        "Every clock starts at receipt. *Data erased* and *models clean* are this organisation's",
+        "own windows; each takes whichever is earlier, its own or the law's.",
+    ]
+    for name, law in REGIMES.items():
+        rows = {
+            "erase": f"{law.erase_article}, {law.erase_source}",
+            "acknowledge": str(law.acknowledge or "nothing asked"),
+            "act": f"{law.act}, {law.clock_article}",
+            "extend": f"{law.extend}, once: {'; '.join(law.extend_for)}" if law.extend else "never",
+            "data erased": str(law.slo_erase),
+            "models clean": str(law.slo_models),
+            "reviewed": law.reviewed.isoformat(),
+        }
+        lines += ["", f"## {name}", "", law.title, "", "| | |", "|---|---|"]
+        lines += [f"| {what} | {said} |" for what, said in rows.items()]
+        lines += ["", "Grounds to hold:", ""]
+        lines += [f"- {ground.article}: {ground.reason}" for ground in law.keep]
+    return _page(lines)
+
+
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "commands.md": commands_page,
     "errors.md": errors_page,
     "events.md": events_page,
     "http-api.md": http_api_page,
+    "regimes.md": regimes_page,
 }
 
 

@@ -50,6 +50,12 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
             " cancelled_at caller verification batch"
         ),
     },
+    "deletion.Extension": {
+        PLAIN: (
+            "id request article reason told_at extended_by extended_at erase_by_before"
+            " models_by_before"
+        ),
+    },
     "deletion.Found": {TAG: "request", PLAIN: "id part"},
     "deletion.Hold": {
         PERSONAL: "reason",

@@ -1,6 +1,7 @@
 """Every change of the deletion tables, one file a noun."""
 
 from deletion.actions.batches import approve_plan, dissolve_plan, plan_batch
+from deletion.actions.clocks import extend
 from deletion.actions.completion import complete_request
 from deletion.actions.deadlines import follow_dates, warn_of
 from deletion.actions.parts import (
@@ -39,6 +40,7 @@ __all__ = [
     "complete_request",
     "dissolve_plan",
     "drop_part",
+    "extend",
     "fail_part",
     "fail_run",
     "finish_erasure",

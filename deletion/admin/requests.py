@@ -16,6 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from typing_extensions import override
 from unfold.enums import ActionVariant
+from unfold.widgets import UnfoldAdminSplitDateTimeWidget
 
 from audits.pages.access import OFFICERS, actor_of
 from audits.pages.cells import badge, moment
@@ -23,6 +24,7 @@ from audits.pages.confirmations import Because, Confirmation, button, choice, re
 from audits.pages.records import Page, ReadOnlyAdmin
 from audits.pages.sections import Facts
 from deletion import errors
+from deletion.actions.clocks import extend
 from deletion.actions.requests import cancel, place_hold, release_hold
 from deletion.admin.batches import approval_of, approve
 from deletion.admin.clocks import (
@@ -35,6 +37,7 @@ from deletion.admin.clocks import (
 )
 from deletion.admin.request_page import page_of
 from deletion.models import Certificate, DeletionRequest
+from deletion.queries.requests import may_be_extended
 from deletion.regimes import REGIMES, regime_named
 from deletion.states import ENDED_WELL, MOVES, RequestState
 from lineage import errors as lineage_errors
@@ -110,7 +113,7 @@ class DeletionRequestAdmin(ReadOnlyAdmin):
     list_filter = (State, Due, Law)
     list_select_related = ("batch",)
     page_related = ("batch",)
-    actions_detail = ("approve", "hold", "release", "cancel")
+    actions_detail = ("approve", "hold", "release", "extend", "cancel")
     list_before_template = "officers/request_views.html"
     empty_sentence = "Nobody has asked to be deleted yet. Requests arrive over the API."
 
@@ -181,6 +184,7 @@ class DeletionRequestAdmin(ReadOnlyAdmin):
                 "approve": row.state == RequestState.PLANNED and row.batch_id is not None,
                 "hold": RequestState.HELD in onward,
                 "release": held,
+                "extend": may_be_extended(row, now=timezone.now()),
                 "cancel": RequestState.CANCELLED in onward,
             }.items()
             if is_possible
@@ -257,6 +261,23 @@ class DeletionRequestAdmin(ReadOnlyAdmin):
             do=lambda row, _: _release(request, row),
         )
 
+    @button(description="Extend", icon="more_time")
+    def extend(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Move the dates of a request by what its law allows once."""
+        return self.confirm(
+            request,
+            object_id,
+            question=lambda row: Confirmation(
+                title=f"Extend the dates of request {short(row.pk)}",
+                sentence="The law allows this once, and only after the person was told, with the "
+                "reason, before its first date has passed. Both dates move.",
+                button="Extend the dates",
+                form=extension_form(row.regime),
+                sections=[_standing(row)],
+            ),
+            do=lambda row, said: _extend(request, row, said),
+        )
+
     @button(description="Cancel", icon="cancel", variant=ActionVariant.DANGER)
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Withdraw a request before any work began."""
@@ -289,6 +310,19 @@ def hold_form(regime: str) -> type[forms.Form]:
     return Ground
 
 
+def extension_form(regime: str) -> type[forms.Form]:
+    """Return the form that offers the reasons of one regime."""
+    reasons = [(reason, reason.capitalize()) for reason in regime_named(regime).extend_for]
+
+    class Told(forms.Form):
+        reason = choice("Reason", reasons, hint="Only what this regime accepts.")
+        told_at = forms.SplitDateTimeField(
+            label="The person was told on", widget=UnfoldAdminSplitDateTimeWidget()
+        )
+
+    return Told
+
+
 def _standing(row: DeletionRequest) -> Facts:
     what, due_at = next_due(row)
     return Facts(
@@ -311,6 +345,17 @@ def _hold(request: HttpRequest, row: DeletionRequest, said: Mapping[str, Any]) -
         now=timezone.now(),
     )
     return "The request is on hold."
+
+
+def _extend(request: HttpRequest, row: DeletionRequest, said: Mapping[str, Any]) -> str:
+    extend(
+        request_id=row.pk,
+        reason=said["reason"],
+        told_at=said["told_at"],
+        actor=actor_of(request),
+        now=timezone.now(),
+    )
+    return "The dates are extended."
 
 
 def _release(request: HttpRequest, row: DeletionRequest) -> str:

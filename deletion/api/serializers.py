@@ -19,6 +19,7 @@ from deletion.states import Outcome, RequestState
 MOST_IDENTIFIERS: Final = 20
 _NO_ZERO: Final = r"^[^\x00]*$"  # PostgreSQL keeps no zero character
 ARTICLES: Final = sorted({ground.article for law in REGIMES.values() for ground in law.keep})
+EXTENSION_REASONS: Final = sorted({reason for law in REGIMES.values() for reason in law.extend_for})
 
 
 class DeletionRequestIn(serializers.Serializer[None]):
@@ -141,6 +142,15 @@ class HoldIn(serializers.Serializer[None]):
         default="",
         help_text="For colleagues; it stays out of the trail and goes with the request's data.",
     )
+
+
+class ExtensionIn(serializers.Serializer[None]):
+    """Why a law gives more time, and when the person was told."""
+
+    reason = serializers.ChoiceField(
+        EXTENSION_REASONS, help_text="One that the request's regime knows."
+    )
+    told_at = serializers.DateTimeField(help_text="When the person was told, with the reason.")
 
 
 class CertificateOut(serializers.Serializer[Any]):

@@ -37,6 +37,11 @@ urlpatterns: list[URLPattern] = [
         name="deletion-request-hold-release",
     ),
     path(
+        "deletion-requests/<uuid:request_id>/extension",
+        views.Extending.as_view(),
+        name="deletion-request-extension",
+    ),
+    path(
         "deletion-requests/<uuid:request_id>/certificate",
         views.OneCertificate.as_view(),
         name="deletion-request-certificate",

@@ -28,6 +28,7 @@ from deletion.api.serializers import (
     DeletionRequestIn,
     DeletionRequestOut,
     DeletionRequestsIn,
+    ExtensionIn,
     HoldIn,
     OpenedRequestOut,
     RequestDetailOut,
@@ -36,7 +37,6 @@ from deletion.api.serializers import (
 )
 from deletion.models import Batch, DeletionRequest
 from deletion.queries import requests as queries
-from deletion.regimes import regime_named
 
 SEE_ALL: Final = (Role.OFFICER, Role.AUDITOR, Role.ADMINISTRATOR)
 DECIDE: Final = (Role.OFFICER,)
@@ -171,7 +171,7 @@ class OneDeletionRequest(APIView):
         found = queries.request_numbered(request_id, caller=_only_own(request))
         more = RequestMoreOut(
             {
-                "lawful_until": regime_named(found.regime).clocks(found.received_at).lawful_until,
+                "lawful_until": queries.lawful_until(found),
                 "waits_for": queries.waits_for(found),
                 "targets": queries.targets_of(found, now=timezone.now()),
                 "timeline": timeline(f"request/{found.pk}"),
@@ -211,6 +211,26 @@ class Holding(APIView):
             now=timezone.now(),
         )
         return Response(DeletionRequestOut(hold.request).data)
+
+
+class Extending(APIView):
+    """More time, as the law allows it once."""
+
+    permission_classes = [any_of(*DECIDE)]
+
+    @extend_schema(request=ExtensionIn, responses={200: DeletionRequestOut, **REFUSED})
+    def post(self, request: Request, request_id: UUID) -> Response:
+        """Move the dates of a request by what its law allows once, after its person was told."""
+        said = ExtensionIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        extended = actions.extend(
+            request_id=request_id,
+            reason=said.validated_data["reason"],
+            told_at=said.validated_data["told_at"],
+            actor=_actor(request),
+            now=timezone.now(),
+        )
+        return Response(DeletionRequestOut(extended).data)
 
 
 class Releasing(APIView):

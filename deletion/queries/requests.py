@@ -7,10 +7,11 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from deletion.errors import NotComplete, RequestUnknown
-from deletion.models import Batch, Certificate, DeletionRequest, Share
+from deletion.models import Batch, Certificate, DeletionRequest, Extension, Share
 from deletion.outlook import Forecast
 from deletion.queries.targets import target_of
 from deletion.queries.workload import workload
+from deletion.regimes import regime_named
 from deletion.states import OPEN, OPEN_OUTCOMES, Outcome, RequestState
 
 
@@ -97,6 +98,23 @@ def waits_for(request: DeletionRequest) -> str:
             return "A person must look at a target that cannot be reached." if stuck else ""
         case RequestState.COMPLETE | RequestState.CANCELLED:
             return ""
+
+
+def lawful_until(request: DeletionRequest) -> datetime:
+    """Return the law's own date for a request, its extension included."""
+    extended = Extension.objects.filter(request=request).exists()
+    return regime_named(request.regime).clocks(request.received_at, extended=extended).lawful_until
+
+
+def may_be_extended(request: DeletionRequest, *, now: datetime) -> bool:
+    """Say whether the law still gives a request more time."""
+    law = regime_named(request.regime)
+    return (
+        RequestState(request.state) in OPEN
+        and law.extend is not None
+        and now <= law.act.after(request.received_at)
+        and not Extension.objects.filter(request=request).exists()
+    )
 
 
 def certificate_of(request: DeletionRequest) -> Certificate:

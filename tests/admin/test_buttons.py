@@ -1,5 +1,7 @@
 """Every button asks first, then calls the action, and says what it answered."""
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
 
@@ -157,6 +159,27 @@ def test_a_hold_is_released_by_somebody_else(officer, client, staff, request_row
     assert events(f"request/{request_row.pk}")[-1] == "HoldReleased"
 
 
+def test_dates_are_extended_once_with_the_date_on_which_the_person_was_told(officer, request_row):
+    page = button("deletion_deletionrequest", "extend", request_row)
+    told = request_row.received_at
+
+    said = press(
+        officer,
+        page,
+        reason="the request is complex",
+        told_at_0=f"{told:%Y-%m-%d}",
+        told_at_1=f"{told + timedelta(seconds=1):%H:%M:%S}",
+    )
+
+    assert said == ["The dates are extended."]
+    assert events(f"request/{request_row.pk}") == ["DeletionRequested", "RequestExtended"]
+    shown = officer.get(
+        reverse("admin:deletion_deletionrequest_change", args=[request_row.pk])
+    ).content.decode()
+    assert f"extended, told on {told:%Y-%m-%d}: the request is complex" in shown
+    assert f"Before: {request_row.models_by:%Y-%m-%d}" in shown
+
+
 def test_a_request_is_cancelled(officer, request_row):
     said = press(officer, button("deletion_deletionrequest", "cancel", request_row))
 
@@ -178,9 +201,9 @@ def test_a_page_offers_what_the_state_allows(officer, staff, request_row):
     actions.dissolve_plan(batch_id=batch.pk, actor=actor_of(staff.dora), now=right_now())
     actions.cancel(request_id=request_row.pk, actor=actor_of(staff.dora), now=right_now())
 
-    assert received == ["Place hold", "Cancel"]
-    assert planned == ["Approve plan", "Place hold", "Cancel"]
-    assert held == ["Release hold", "Cancel"]
+    assert received == ["Place hold", "Extend", "Cancel"]
+    assert planned == ["Approve plan", "Place hold", "Extend", "Cancel"]
+    assert held == ["Release hold", "Extend", "Cancel"]
     assert offered() == []
 
 

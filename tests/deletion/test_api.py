@@ -260,6 +260,22 @@ def test_only_a_stuck_run_is_tried_again(officer):
     assert title(post(officer, f"/api/v1/runs/{NOBODY}/retry")) == (404, "RunUnknown")
 
 
+def test_an_extension_needs_a_reason_that_the_law_knows_and_is_given_once(officer, intake):
+    opened = ask(intake)
+    body = {"reason": "the request is complex", "told_at": right_now().isoformat()}
+
+    unknown = post(officer, path(opened, "extension"), {**body, "reason": "we forgot"})
+    extended = post(officer, path(opened, "extension"), body)
+    again = post(officer, path(opened, "extension"), body)
+
+    assert title(unknown) == (400, "Invalid")
+    assert extended.status_code == 200
+    assert extended.json()["models_by"] > opened.json()["models_by"]
+    assert title(again) == (422, "ExtensionNotAllowed")
+    shown = officer.get(path(opened)).json()
+    assert shown["lawful_until"] >= shown["models_by"] == extended.json()["models_by"]
+
+
 # Who may --------------------------------------------------------------------------------------
 
 ADDRESSES = {
@@ -269,6 +285,7 @@ ADDRESSES = {
         "get": {Role.INTAKE, Role.OFFICER, Role.AUDITOR, Role.ADMINISTRATOR}
     },
     f"{REQUESTS}/{NOBODY}/cancel": {"post": {Role.INTAKE, Role.OFFICER}},
+    f"{REQUESTS}/{NOBODY}/extension": {"post": {Role.OFFICER}},
     f"{REQUESTS}/{NOBODY}/hold": {"post": {Role.OFFICER}},
     f"{REQUESTS}/{NOBODY}/hold/release": {"post": {Role.OFFICER}},
     "/api/v1/batches": {"get": {Role.OFFICER, Role.AUDITOR, Role.ADMINISTRATOR}},

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deletion.errors import HoldGroundUnknown, RegimeUnknown
+from deletion.errors import ExtensionNotAllowed, HoldGroundUnknown, RegimeUnknown
 from deletion.regimes import (
     REGIMES,
     Span,
@@ -105,8 +105,8 @@ def test_every_regime_says_where_it_stands_and_when_it_was_reviewed():
 
 
 def test_a_regime_that_nobody_declared_is_refused_with_those_that_are():
-    with pytest.raises(RegimeUnknown, match="ccpa, gdpr, internal"):
-        regime_named("lgpd")
+    with pytest.raises(RegimeUnknown, match="ccpa, delete-act, gdpr, internal"):
+        regime_named("atlantis")
 
 
 def test_a_hold_needs_a_ground_that_the_law_knows():
@@ -133,3 +133,49 @@ def test_an_own_window_longer_than_the_law_does_not_lengthen_the_clock():
     clocks = lax.clocks(MONDAY)
 
     assert clocks.erase_by == clocks.models_by == MONDAY + timedelta(days=30)
+
+
+@given(
+    received=moments, name=st.sampled_from(sorted(n for n, law in REGIMES.items() if law.extend))
+)
+def test_an_extension_moves_no_clock_earlier_and_keeps_their_order(received, name):
+    law = regime_named(name)
+    before, after = law.clocks(received), law.clocks(received, extended=True)
+
+    assert after.acknowledge_by == before.acknowledge_by
+    assert after.erase_by > before.erase_by
+    assert after.models_by > before.models_by
+    assert after.erase_by <= after.models_by <= after.lawful_until
+
+
+def test_ninety_days_in_all_under_californias_law():
+    assert regime_named("ccpa").clocks(MONDAY, extended=True).lawful_until == MONDAY + timedelta(90)
+
+
+def test_a_law_without_an_extension_gives_none():
+    assert REGIMES["lgpd"].extend is None
+
+    with pytest.raises(ExtensionNotAllowed, match=r"Art\. 19"):
+        REGIMES["lgpd"].clocks(MONDAY, extended=True)
+
+
+def test_who_extends_names_a_reason_and_has_told_the_person_in_time():
+    law = regime_named("gdpr")
+
+    def require(reason="the request is complex", told=MONDAY, now=MONDAY):
+        law.require_extension(reason=reason, received_at=MONDAY, told_at=told, now=now)
+
+    require()
+    with pytest.raises(ExtensionNotAllowed, match=r"complex; .*much"):
+        require("we forgot")
+    with pytest.raises(ExtensionNotAllowed, match="before the first date"):
+        require(told=MONDAY + timedelta(days=1))  # not yet
+    late = law.clocks(MONDAY).lawful_until + timedelta(days=1)
+    with pytest.raises(ExtensionNotAllowed, match="before the first date"):
+        require(told=late, now=late)
+    with pytest.raises(ExtensionNotAllowed, match="after receipt"):
+        require(told=MONDAY - timedelta(days=1))
+
+
+def test_a_law_that_extends_says_for_which_reasons():
+    assert all((law.extend is None) == (not law.extend_for) for law in REGIMES.values())

@@ -14,6 +14,7 @@ from audits.trail import Actor
 from deletion import errors
 from deletion.actions import request_deletion
 from deletion.intake import RawIdentifier
+from deletion.regimes import REGIMES
 from lineage.management.arguments import name
 from lineage.management.refusals import in_one_line
 
@@ -28,7 +29,7 @@ class Command(BaseCommand):
 
     @override
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--regime", required=True, help="gdpr, ccpa or internal")
+        parser.add_argument("--regime", required=True, help=", ".join(sorted(REGIMES)))
         parser.add_argument("--namespace", required=True, type=name)
         parser.add_argument(
             "--verification",
