@@ -1,11 +1,13 @@
 """Whether the service lives and can do its work, for probes, which have no credentials."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 
 import redis
 from django.conf import settings
 from django.db import DatabaseError, connection
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.utils.decorators import sync_only_middleware
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -24,6 +26,19 @@ def readyz(_request: HttpRequest) -> JsonResponse:
     reached = {"database": _database_answers(), "broker": _broker_answers()}
     status = HTTPStatus.OK if all(reached.values()) else HTTPStatus.SERVICE_UNAVAILABLE
     return JsonResponse(reached, status=status)
+
+
+@sync_only_middleware
+def probes_first(
+    get_response: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Answer probes before anybody asks by which name they call: they come by address."""
+    probes = {"/livez": livez, "/readyz": readyz}
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        return probes.get(request.path_info, get_response)(request)
+
+    return answer
 
 
 def _database_answers() -> bool:

@@ -7,6 +7,16 @@ def test_a_living_process_says_so_without_a_database():
     assert Client().get("/livez").json() == {"alive": True}
 
 
+@pytest.mark.parametrize("probe", ["/livez", "/readyz"])
+@pytest.mark.django_db
+def test_a_probe_comes_by_address_and_without_tls(settings, probe):
+    settings.ALLOWED_HOSTS = ["lethe.example"]
+    settings.SECURE_SSL_REDIRECT = True
+
+    assert Client().get(probe, headers={"Host": "10.0.0.7:8000"}).status_code == 200
+    assert Client().get("/admin/", headers={"Host": "10.0.0.7:8000"}).status_code == 400
+
+
 @pytest.mark.django_db
 def test_a_service_that_reaches_its_database_and_broker_is_ready():
     answer = Client().get("/readyz")
