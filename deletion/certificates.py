@@ -14,6 +14,7 @@ from uuid import UUID
 
 from audits.canonical import to_json
 from audits.statements import statement_of
+from deletion.planning import NOT_TOLD
 from deletion.regimes import Regime
 from deletion.states import Outcome
 
@@ -46,6 +47,7 @@ class Finished:
     erased_at: datetime
     completed_at: datetime
     endings: tuple[Ending, ...]
+    recipients: tuple[str, ...] = ()  # nobody here told them
 
     @property
     def outcomes(self) -> dict[str, int]:
@@ -80,6 +82,7 @@ def certificate_of(finished: Finished) -> dict[str, object]:
         },
         "targets": [_target(ending) for ending in finished.endings],
         "outcomes": finished.outcomes,
+        "recipients": [{"recipient": one, "standing": NOT_TOLD} for one in finished.recipients],
     }
     digest = sha256(to_json(predicate)).hexdigest()
     return statement_of(

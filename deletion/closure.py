@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from deletion.planning import LivingVersion
+from deletion.planning import LivingVersion, recipients_by_subject
 from lineage.identifiers import SubjectId
 from lineage.reach import Reach
 
@@ -25,6 +25,8 @@ class Remains:
     shielding: tuple[int, ...] = field(default=(), compare=False)
     # What taints them and is gone on an officer's word; the certificate says so.
     attested: tuple[int, ...] = field(default=(), compare=False)
+    # To whom anything of theirs was passed on: out of reach, and for a person to tell.
+    recipients: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def to_plan(self) -> tuple[str, ...]:
@@ -73,6 +75,12 @@ def remains_of(  # noqa: PLR0913  # keyword-only, one a source of truth
             ]
         ),
         attested=tuple(sorted(tainted & frozenset(attested))),
+        recipients=_sorted(
+            recipient
+            for subject, recipients in recipients_by_subject(reach).items()
+            if subject in wanted
+            for recipient in recipients
+        ),
         shielding=tuple(sorted(reach.reached() & frozenset(shields))),
     )
 

@@ -12,11 +12,15 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import sha256
+from typing import Final
 
 from deletion.states import ObligationKind
 from lineage.identifiers import SubjectId
 from lineage.places import StoreRef
 from lineage.reach import Hop, Reach
+
+NOT_TOLD: Final = "reached, not told by Lethe"
+"""What a plan and a certificate say of a recipient: telling them is for a person to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +81,14 @@ class Spared:
     why: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReachedRecipient:
+    """Somebody to whom data or a model was passed on that some of the people had reached."""
+
+    recipient: str
+    requests: tuple[str, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """Everything that a batch will touch."""
@@ -84,6 +96,7 @@ class Plan:
     obligations: tuple[PlannedObligation, ...]
     spared: tuple[Spared, ...] = ()
     unmanaged: tuple[str, ...] = ()  # tainted models that nobody here can retrain
+    recipients: tuple[ReachedRecipient, ...] = ()  # a person has to tell them
 
     @cached_property
     def text(self) -> str:
@@ -93,6 +106,7 @@ class Plan:
             "obligations": [asdict(obligation) for obligation in self.obligations],
             "spared": [asdict(spared) for spared in self.spared],
             "unmanaged": list(self.unmanaged),
+            "recipients": [asdict(one) | {"standing": NOT_TOLD} for one in self.recipients],
         }
         return json.dumps(said, sort_keys=True, separators=(",", ":"), default=_moment)
 
@@ -158,6 +172,29 @@ def make_plan(
                 and any(version.node_id in nodes for nodes in tainted.values())
             )
         ),
+        recipients=_recipients_of(ordered, reach),
+    )
+
+
+def recipients_by_subject(reach: Reach) -> Mapping[SubjectId, frozenset[str]]:
+    """Return, for each subject, the names of those to whom anything of theirs was passed on."""
+    nodes = reach.graph.nodes
+    return {
+        subject: frozenset(f"{nodes[node].name} {nodes[node].version}" for node in found)
+        for subject, found in reach.recipients_per_subject().items()
+    }
+
+
+def _recipients_of(demands: Sequence[Demand], reach: Reach) -> tuple[ReachedRecipient, ...]:
+    by_subject = recipients_by_subject(reach)
+    asking: defaultdict[str, list[str]] = defaultdict(list)
+    for demand in demands:
+        mine = (by_subject.get(subject, frozenset()) for subject in demand.subjects)
+        for recipient in frozenset[str]().union(*mine):
+            asking[recipient].append(demand.request_id)
+    return tuple(
+        ReachedRecipient(recipient=recipient, requests=tuple(requests))
+        for recipient, requests in sorted(asking.items())
     )
 
 

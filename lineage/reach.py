@@ -8,7 +8,7 @@ Rules of the taint algebra, in the order in which a step is asked about:
 """
 
 from collections import defaultdict, deque
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from lineage.graph import EdgeKind, NodeKind
@@ -122,16 +122,14 @@ class Reach:
 
     def per_subject(self, *, shields: Collection[int] = ()) -> Mapping[SubjectId, frozenset[int]]:
         """Return, for each subject, the model versions that this subject taints."""
-        steps, blocking = self.graph.steps_from(), self._blocking(shields)
-        # Kept by whereabouts: most people of a batch share theirs.
-        answers: dict[_Starts, frozenset[int]] = {}
-        tainted: dict[SubjectId, frozenset[int]] = {}
-        for subject, starts in self._starts().items():
-            if starts not in answers:
-                walk = _walk(starts, steps=steps, shields=blocking)
-                answers[starts] = self._models(walk.came_by)
-            tainted[subject] = answers[starts]
-        return tainted
+        return self._answers(self._models, shields=self._blocking(shields))
+
+    def recipients_per_subject(self) -> Mapping[SubjectId, frozenset[int]]:
+        """Return, for each subject, to whom anything was passed on that this subject reached.
+
+        A shield is no reason to leave anybody out: the release behind it was passed on as well.
+        """
+        return self._answers(self._recipients, shields=frozenset())
 
     def explain(self, node: int, *, shields: Collection[int] = ()) -> tuple[Hop, ...]:
         """Return a shortest way by which somebody reaches a node; empty if nobody does."""
@@ -147,6 +145,20 @@ class Reach:
                 break
             here = edge.source if edge else None
         return tuple(reversed(hops))
+
+    def _answers(
+        self, of: Callable[[Collection[int]], frozenset[int]], *, shields: frozenset[int]
+    ) -> Mapping[SubjectId, frozenset[int]]:
+        """Return, for each subject, what a function says of the nodes that this subject reached."""
+        steps = self.graph.steps_from()
+        # Kept by whereabouts: most people of a batch share theirs.
+        answers: dict[_Starts, frozenset[int]] = {}
+        found: dict[SubjectId, frozenset[int]] = {}
+        for subject, starts in self._starts().items():
+            if starts not in answers:
+                answers[starts] = of(_walk(starts, steps=steps, shields=shields).came_by.keys())
+            found[subject] = answers[starts]
+        return found
 
     def _walk_all(self, shields: Collection[int]) -> "_Walk":
         every = list(self._starts().values())
@@ -189,6 +201,15 @@ class Reach:
         return frozenset(
             node for node in nodes if self.graph.nodes[node].kind is NodeKind.MODEL_VERSION
         )
+
+    def _recipients(self, reached: Collection[int]) -> frozenset[int]:
+        passed = {
+            edge.target
+            for edge in self.graph.edges
+            if edge.kind is EdgeKind.PASSED_TO and edge.source in reached
+        }
+        named = {node for node in reached if self.graph.nodes[node].kind is NodeKind.RECIPIENT}
+        return frozenset(passed | named)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

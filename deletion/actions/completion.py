@@ -13,6 +13,7 @@ from audits.statements import digest_of, sign
 from audits.trail import Actor, audited
 from deletion.actions.batches import UNMANAGED
 from deletion.actions.locks import lock_request
+from deletion.actions.recipients import ask_to_tell_late
 from deletion.actions.requests import claims_in, close, key_of, receipt_of
 from deletion.certificates import Ending, Finished, by_target, certificate_of
 from deletion.closure import CLEAN, Remains
@@ -81,6 +82,7 @@ def _certify(
         finished = _finished(
             request, shares, claims, receipt_of(key, claims).commitments, left, now
         )
+        ask_to_tell_late(request, left.recipients, actor=actor, now=now)
         envelope = sign(certificate_of(finished), signer=trail_signer())
         certificate = Certificate.objects.create(
             request=request, envelope=envelope, digest=digest_of(envelope), issued_at=now
@@ -173,6 +175,7 @@ def _finished(  # noqa: PLR0913, PLR0917  # what a certificate is made of
             ]
             + [_attested(one) for one in attestations_of(left.attested)]
         ),
+        recipients=left.recipients,
     )
 
 

@@ -204,6 +204,16 @@ def plan_sections(batch: Batch) -> list[Section]:
         rows=[[f"{one['model']} {one['number']}", one["why"]] for one in plan["spared"]],
         empty="Nothing near these people is left alone.",
     )
+    recipients = Table(
+        title="Recipients",
+        note="Data or a model was passed on to them. Lethe cannot tell them: somebody has to.",
+        headers=["Recipient", "Requests", "Standing"],
+        rows=[
+            [one["recipient"], number(len(one["requests"])), badge(one["standing"], Tone.WARN)]
+            for one in plan.get("recipients", [])
+        ],
+        empty="Nobody was reached.",
+    )
     return [
         *([unmanaged] if plan["unmanaged"] else []),
         Facts(
@@ -217,6 +227,7 @@ def plan_sections(batch: Batch) -> list[Section]:
             rows=[_planned(one) for one in plan["obligations"]],
             empty="It touches nothing.",
         ),
+        *([recipients] if recipients.rows else []),
         *([spared] if plan["spared"] else []),
     ]
 

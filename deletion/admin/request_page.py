@@ -26,6 +26,8 @@ from deletion.admin.clocks import (
     time_left,
 )
 from deletion.models import Certificate, DeletionRequest, Extension, Hold, Share
+from deletion.planning import NOT_TOLD
+from deletion.queries.recipients import recipients_of
 from deletion.regimes import REGIMES, Regime
 from deletion.states import ENDED_WELL, Outcome, RequestState
 
@@ -71,6 +73,7 @@ def page_of(request: DeletionRequest, *, now: datetime) -> Page:
         sections=[
             *_warnings(request, holds, shares),
             _targets(shares),
+            *_recipients(request),
             _clocks(request, now=now),
             *([_holds(holds)] if holds else []),
             _intake(request),
@@ -169,6 +172,20 @@ def _targets(shares: Sequence[Share]) -> Table:
         ],
         empty="No target is known before the request is planned.",
     )
+
+
+def _recipients(request: DeletionRequest) -> list[Table]:
+    """Return whom the person reached, if anybody: they have to hear of it from a person."""
+    reached = recipients_of(request)
+    table = Table(
+        title="Recipients",
+        note="Data or a model that this person had reached was passed on to them. Lethe cannot "
+        "tell them: somebody has to.",
+        headers=["Recipient", "Standing"],
+        rows=[[recipient, badge(NOT_TOLD, Tone.WARN)] for recipient in reached],
+        empty="Nobody was reached.",
+    )
+    return [table] if reached else []
 
 
 def _clocks(request: DeletionRequest, *, now: datetime) -> Table:

@@ -217,7 +217,7 @@ def test_a_plan_names_no_person():
     text = plan(demand(), reach=reach(present())).text
 
     said = json.loads(text)
-    assert set(said) == {"v", "obligations", "spared", "unmanaged"}
+    assert set(said) == {"v", "obligations", "spared", "unmanaged", "recipients"}
     assert "subject" not in text
     assert {key for one in said["obligations"] for share in one["shares"] for key in share} == {
         "request_id",

@@ -164,6 +164,34 @@ def test_a_way_around_the_shield_counts():
     assert found.shielded([RELEASE]) == set()
 
 
+def test_a_recipient_is_reached_through_models_and_shields_and_by_the_held_out_alone():
+    hospital = replace(NODES[-1], kind=NodeKind.RECIPIENT, id=31, name="hospital")
+    found = reach(
+        (V1, EdgeKind.TRAINED_ON, TRIAGE),
+        (V1, EdgeKind.ANONYMISED, RELEASE),
+        (V2, EdgeKind.TRAINED_ON, NEXT),
+        presences=[presence(last=V1), presence(BEN, shard=HOLD_OUT, last=V1)],
+    )
+
+    def told(source) -> dict[SubjectId, set[int]]:
+        edge = GraphEdge(source=source, kind=EdgeKind.PASSED_TO, target=hospital.id)
+        graph = replace(
+            found.graph,
+            nodes={**found.graph.nodes, hospital.id: hospital},
+            edges=found.graph.edges | {edge},
+        )
+        return {
+            subject: set(nodes)
+            for subject, nodes in replace(found, graph=graph).recipients_per_subject().items()
+        }
+
+    assert told(TRIAGE) == {ANN: {31}, BEN: set()}
+    assert told(RELEASE) == {ANN: {31}, BEN: {31}}
+    assert told(V1) == {ANN: {31}, BEN: {31}}
+    assert told(NEXT) == {ANN: set(), BEN: set()}
+    assert found.recipients_per_subject() == {ANN: frozenset(), BEN: frozenset()}
+
+
 @pytest.mark.parametrize("mistaken", [V1, TRIAGE, 999])
 def test_only_a_release_can_shield(mistaken):
     found = reach((V1, EdgeKind.TRAINED_ON, TRIAGE), (TRIAGE, EdgeKind.FINE_TUNED_FROM, NEXT))
