@@ -6,6 +6,8 @@ from hashlib import sha256
 from typing import Any
 
 from audits.canonical import to_json
+from lineage.keyed import keyed
+from lineage.stores.protocol import Erasure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +26,16 @@ class RunEvidence:
     def as_json(self) -> dict[str, Any]:
         """Return it as a row or the trail keeps it."""
         return asdict(self) | {"readers": list(self.readers), "residual": list(self.residual)}
+
+
+def of_part(erasure: Erasure, *, proven_by: str, key: bytes) -> dict[str, Any]:
+    """Return what one part's erasure leaves behind.
+
+    The state before held those who left. A plain digest of it would let whoever has the file as it
+    is now put a guessed row back and see whether they were right, so it is keyed.
+    """
+    before = keyed(key, context=b"\x00state before\x00")(erasure.digest_before.encode()).hex()
+    return asdict(erasure) | {"digest_before": before, "proven_by": proven_by}
 
 
 def sum_up(parts: Sequence[Mapping[str, Any]], *, rounds: int) -> RunEvidence:

@@ -5,17 +5,18 @@ workers never both report. Which people were found is written before anything th
 """
 
 from collections.abc import Collection
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 
 from audits.trail import Actor, audited
 from deletion.actions.locks import lock_held_part, lock_run_of
 from deletion.actions.stuck import DIED, attempt_failed, mark_stuck
 from deletion.events import AttemptBegan, AttemptFailed, PartStep
+from deletion.evidence import of_part
 from deletion.models import DeletionRequest, Found, RequestIdentifier, RunPart
 from deletion.rounds import GONE
 from deletion.states import RequestState, RunState
@@ -142,7 +143,7 @@ def finish_part(  # noqa: PLR0913  # keyword-only
         part = lock_held_part(part_id, token)
         part.step = Step.PROVEN.value
         part.digest = erasure.digest_after
-        part.evidence = asdict(erasure) | {"proven_by": proven_by}
+        part.evidence = of_part(erasure, proven_by=proven_by, key=settings.PSEUDONYM_KEY)
         part.finished_at = now
         part.lease_until = None
         part.last_error = ""

@@ -1,10 +1,11 @@
 from datetime import timedelta
+from hashlib import sha256
 
 import pyarrow.parquet as pq
 import pytest
 from django.conf import settings
 
-from audits.models import Alert
+from audits.models import Alert, OutboxEntry
 from config.traces import tables_naming
 from deletion import actions, tasks
 from deletion.models import Found, Run, RunPart, Share
@@ -185,6 +186,22 @@ def test_a_worker_whose_lease_has_passed_on_is_refused_at_every_report(alice):
         )
     assert not Found.objects.exists()
     assert record(new).step == "found"
+
+
+def test_no_digest_of_the_state_with_the_person_is_left_by_which_a_guessed_row_could_be_tried(
+    alice, tmp_path
+):
+    (file,) = tmp_path.glob("*.parquet")
+    before = sha256(file.read_bytes()).hexdigest()
+
+    walk()
+
+    assert before != sha256(file.read_bytes()).hexdigest()
+    entries = b"\n".join(bytes(entry.entry) for entry in OutboxEntry.objects.all())
+    assert b"digest_before" in entries
+    assert before.encode() not in entries
+    assert part().evidence["digest_after"] == sha256(file.read_bytes()).hexdigest()
+    assert before not in str(part().evidence)
 
 
 def test_a_heartbeat_extends_the_newest_lease_only(alice):
