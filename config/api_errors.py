@@ -55,6 +55,7 @@ STATUS_BY_ERROR: Final[Mapping[type[Exception], HTTPStatus]] = {
     lineage.NodeUnknown: HTTPStatus.NOT_FOUND,
     lineage.PeopleNamedTwice: HTTPStatus.CONFLICT,
     lineage.StoreConflict: HTTPStatus.CONFLICT,
+    lineage.StoreStillThere: HTTPStatus.CONFLICT,
     lineage.StoreUnknown: HTTPStatus.NOT_FOUND,
     privacy.AccountConflict: HTTPStatus.CONFLICT,
     privacy.AccountUnknown: HTTPStatus.NOT_FOUND,

@@ -21,6 +21,13 @@ class StoreConflict(Exception):
     """The store or dataset family is registered already with another place or declaration."""
 
 
+class StoreStillThere(Exception):
+    """The old place of the store can still be read: what is left there would be searched no more.
+
+    Remove what is left in the old place, or register the new one as a store of its own.
+    """
+
+
 class PeopleNamedTwice(Exception):
     """A training set's store has one identifier column: a request by another would miss its models.
 

@@ -21,6 +21,19 @@ class StoreRegistered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoreMoved:
+    """A store is in another place, or its identifier columns have other names, from now on."""
+
+    store: str
+    kind: str
+    columns: dict[str, str]  # identifier column, as it is called now → namespace
+    renamed: dict[str, str]  # identifier column before → now, where they differ
+    is_elsewhere: bool  # the address is another; it may hold a password and stays out
+    parts: int  # what was read there before anything was changed
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetFamilyRegistered:
     """A training set was declared, with how it is cut."""
 

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
+from lineage.errors import StoreStillThere
 from lineage.identifiers import IdentifierKind, guess_kind
 from lineage.places import is_database, kind_of
 from lineage.stores import open_store
 from lineage.stores.columns import require_identifiers
-from lineage.stores.errors import StoreUnreadable
+from lineage.stores.errors import NotSafelyErasable, PartCorrupt, StoreUnreadable
 from lineage.stores.local import place_of
 from lineage.stores.protocol import DeclaredColumn
 
@@ -90,3 +91,14 @@ def read_identifiers(address: Address, columns: Sequence[DeclaredColumn]) -> Rea
             for batch in store.scan(part.name, column):
                 require_identifiers(batch, column, part=part.name)
     return Reading(parts=len(parts), rows=sum(part.rows for part in parts))
+
+
+def require_gone(address: Address) -> None:
+    """Raise `StoreStillThere` if a place that a store has left can still be read."""
+    try:
+        open_store(address.kind, address.uri, []).parts()
+    except StoreUnreadable:
+        return
+    except (NotSafelyErasable, PartCorrupt) as trouble:  # what cannot be read well is there as well
+        raise StoreStillThere from trouble
+    raise StoreStillThere

@@ -175,6 +175,14 @@ def adapter_of(store_id: int) -> Adapter:
     return stores.open_store(store.kind, store.uri, columns_of(store_id))
 
 
+def store_named(name: str) -> Store:
+    """Return a registered store."""
+    store = Store.objects.filter(name=name).first() if NAME.fullmatch(name) else None
+    if store is None:
+        raise StoreUnknown
+    return store
+
+
 def store_at(kind: str, uri: str) -> Store | None:
     """Return the store that is registered for a place."""
     return Store.objects.filter(kind=kind, uri=uri).first()
