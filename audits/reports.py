@@ -51,7 +51,7 @@ class Clock(StrEnum):
     OVERDUE = "overdue"  # still running, past its date
     IN_TIME = "in time"
     LATE = "late"
-    SUSPENDED = "suspended"  # a legal reason to keep
+    HELD_PAST = "held, past its date"  # a legal reason to keep: it goes on, and is not late
     STOPPED = "stopped"  # the demand was withdrawn
 
 
@@ -101,14 +101,18 @@ class RequestRow:
         clocks = {self.data_clock(now), self.models_clock(now)}
         return bool(clocks & {Clock.LATE, Clock.OVERDUE})
 
+    def held_past(self, now: datetime) -> bool:
+        """Say whether one of the two dates has passed while a hold is in force."""
+        return Clock.HELD_PAST in {self.data_clock(now), self.models_clock(now)}
+
     def _clock(self, ended_at: datetime | None, due_at: datetime, now: datetime) -> Clock:
         if ended_at:
             return Clock.IN_TIME if ended_at <= due_at else Clock.LATE
         if self.cancelled_at:
             return Clock.STOPPED
-        if self.held_since:
-            return Clock.SUSPENDED
-        return Clock.RUNNING if now <= due_at else Clock.OVERDUE
+        if now <= due_at:
+            return Clock.RUNNING
+        return Clock.HELD_PAST if self.held_since else Clock.OVERDUE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +127,7 @@ class Totals:
     open: int
     overdue: int  # of the open ones: a date has passed
     held: int
+    held_past_date: int  # of the held ones: a date has passed
     cancelled: int
     median_days: Decimal | None  # from receipt to completion, rounded up
     p95_days: Decimal | None  # nearest rank, rounded up
@@ -251,6 +256,7 @@ def _totals(regime: str, rows: Sequence[RequestRow], now: datetime) -> Totals:
         open=standing[Standing.OPEN],
         overdue=overdue,
         held=standing[Standing.HELD],
+        held_past_date=sum(row.held_past(now) for row in rows),
         cancelled=standing[Standing.CANCELLED],
         median_days=days(_median(taken)) if taken else None,
         p95_days=days(taken[-(-95 * len(taken) // 100) - 1]) if taken else None,

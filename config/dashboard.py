@@ -66,6 +66,7 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 class _Counted:
     open: int
     held: int
+    held_past: int
     overdue: int
     soon: int
     kept: int  # complete, both dates met
@@ -81,6 +82,7 @@ def _counted(now: datetime) -> _Counted:
     found = DeletionRequest.objects.annotate(next_due=NEXT_DUE).aggregate(
         open=Count("pk", filter=_OPEN),
         held=Count("pk", filter=Q(state=RequestState.HELD)),
+        held_past=Count("pk", filter=Q(state=RequestState.HELD, next_due__lt=now)),
         overdue=Count("pk", filter=running & Q(next_due__lt=now)),
         soon=Count("pk", filter=running & Q(next_due__gte=now, next_due__lt=now + _SOON)),
         kept=Count("pk", filter=kept),
@@ -101,7 +103,7 @@ def _request_figures(counted: _Counted, *, now: datetime, linked: bool) -> list[
         Figure(
             label="Open requests",
             value=shown(counted.open, "due=open"),
-            note=f"{number(counted.held)} on hold" if counted.held else "none on hold",
+            note=_held_note(counted),
         ),
         Figure(
             label="Oldest open request",
@@ -129,6 +131,13 @@ def _request_figures(counted: _Counted, *, now: datetime, linked: bool) -> list[
             tone="calm" if not decided else "good" if counted.kept == decided else "bad",
         ),
     ]
+
+
+def _held_note(counted: _Counted) -> str:
+    if not counted.held:
+        return "none on hold"
+    past = f", {number(counted.held_past)} held, past its date" if counted.held_past else ""
+    return f"{number(counted.held)} on hold{past}"
 
 
 def _oldest_note(now: datetime, *, linked: bool) -> str | SafeString:

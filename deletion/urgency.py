@@ -13,17 +13,23 @@ class Urgency(StrEnum):
     AHEAD = "ahead"
     NEAR = "near"
     OVERDUE = "overdue"  # still running, past its date
+    HELD_PAST = "held, past its date"  # still running, kept for a legal reason: not late
     IN_TIME = "in time"
     LATE = "late"
 
 
 def urgency_of(
-    *, since: datetime, due_at: datetime, ended_at: datetime | None, now: datetime
+    *,
+    since: datetime,
+    due_at: datetime,
+    ended_at: datetime | None,
+    held: bool = False,
+    now: datetime,
 ) -> Urgency:
-    """Return how a date stands that was set at `since`."""
+    """Return how a date stands that was set at `since`; a hold does not stop its clock."""
     if ended_at is not None:
         return Urgency.IN_TIME if ended_at <= due_at else Urgency.LATE
     if now > due_at:
-        return Urgency.OVERDUE
+        return Urgency.HELD_PAST if held else Urgency.OVERDUE
     left, whole = due_at - now, due_at - since
     return Urgency.NEAR if left * LAST_PART <= whole else Urgency.AHEAD

@@ -72,6 +72,7 @@ class TotalsOut(serializers.Serializer[None]):
     open = serializers.IntegerField()
     overdue = serializers.IntegerField()
     held = serializers.IntegerField()
+    held_past_date = serializers.IntegerField(help_text="Of the held ones: a date has passed.")
     cancelled = serializers.IntegerField()
     median_days = serializers.CharField(allow_null=True)
     p95_days = serializers.CharField(allow_null=True)

@@ -65,6 +65,7 @@ def _plain_totals(totals: Totals) -> dict[str, object]:
         "open": totals.open,
         "overdue": totals.overdue,
         "held": totals.held,
+        "held_past_date": totals.held_past_date,
         "cancelled": totals.cancelled,
         "median_days": _text(totals.median_days),
         "p95_days": _text(totals.p95_days),

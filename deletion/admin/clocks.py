@@ -42,6 +42,7 @@ URGENCY_TONES: Final = {
     Urgency.AHEAD: Tone.CALM,
     Urgency.NEAR: Tone.WARN,
     Urgency.OVERDUE: Tone.BAD,
+    Urgency.HELD_PAST: Tone.WARN,
     Urgency.IN_TIME: Tone.GOOD,
     Urgency.LATE: Tone.BAD,
 }
@@ -63,12 +64,30 @@ def next_due(request: DeletionRequest) -> tuple[str, datetime]:
 
 
 def time_left(
-    *, since: datetime, due_at: datetime, ended_at: datetime | None, now: datetime
+    *,
+    since: datetime,
+    due_at: datetime,
+    ended_at: datetime | None,
+    held: bool = False,
+    now: datetime,
 ) -> SafeString:
     """Return how long there is until a date, or how it was met."""
-    urgency = urgency_of(since=since, due_at=due_at, ended_at=ended_at, now=now)
+    urgency = urgency_of(since=since, due_at=due_at, ended_at=ended_at, held=held, now=now)
     span = span_words(abs(due_at - (ended_at or now)))
     return badge(_said(urgency, span), URGENCY_TONES[urgency])
+
+
+def clock_left(
+    request: DeletionRequest, *, due_at: datetime, ended_at: datetime | None, now: datetime
+) -> SafeString:
+    """Return how one of a request's clocks stands; a hold does not stop it."""
+    return time_left(
+        since=request.received_at,
+        due_at=due_at,
+        ended_at=ended_at,
+        held=request.state == RequestState.HELD,
+        now=now,
+    )
 
 
 def _said(urgency: Urgency, span: str) -> str:
@@ -77,6 +96,8 @@ def _said(urgency: Urgency, span: str) -> str:
             return f"{span} left"
         case Urgency.OVERDUE:
             return f"overdue by {span}"
+        case Urgency.HELD_PAST:
+            return f"held, past its date by {span}"
         case Urgency.IN_TIME:
             return f"in time, {span} before"
         case Urgency.LATE:
@@ -91,8 +112,8 @@ def left_of(request: DeletionRequest, *, now: datetime) -> SafeString:
         late = span_words(request.erased_at - request.erase_by)
         return badge(f"data late by {late}", Tone.BAD)  # whatever its models do
     _, due_at = next_due(request)
-    return time_left(
-        since=request.received_at,
+    return clock_left(
+        request,
         due_at=due_at,
         ended_at=request.completed_at if request.erased_at else None,
         now=now,

@@ -16,6 +16,7 @@ from audits.pages.records import Figure, Page
 from audits.pages.sections import Facts, Table, Words, name_of, names_of, raw, timeline_of
 from deletion.admin.clocks import (
     batch_link,
+    clock_left,
     left_of,
     outcome_of,
     progress_of,
@@ -23,7 +24,6 @@ from deletion.admin.clocks import (
     short,
     state_of,
     target_link,
-    time_left,
 )
 from deletion.models import Certificate, DeletionRequest, Extension, Hold, Share
 from deletion.planning import NOT_TOLD
@@ -115,7 +115,7 @@ def _clock_figure(
 ) -> Figure:
     if request.state == RequestState.CANCELLED:
         return Figure(label=label, value=moment(due_at), note="stopped")
-    left = time_left(since=request.received_at, due_at=due_at, ended_at=ended_at, now=now)
+    left = clock_left(request, due_at=due_at, ended_at=ended_at, now=now)
     return Figure(label=label, value=moment(due_at), note=left)
 
 
@@ -230,7 +230,7 @@ def _clock(row: _ClockRow, request: DeletionRequest, now: datetime) -> list[str 
         moment(ended_at),
         badge("stopped")
         if stopped
-        else time_left(since=request.received_at, due_at=due_at, ended_at=ended_at, now=now),
+        else clock_left(request, due_at=due_at, ended_at=ended_at, now=now),
         why,
     ]
 

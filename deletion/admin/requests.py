@@ -53,17 +53,25 @@ class Due(admin.SimpleListFilter):
 
     @override
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("overdue", "Overdue"), ("soon", "Due in 7 days"), ("open", "Every open one")]
+        return [
+            ("overdue", "Overdue"),
+            ("held", "Held, past its date"),
+            ("soon", "Due in 7 days"),
+            ("open", "Every open one"),
+        ]
 
     @override
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         now = timezone.now()
         still_open = queryset.filter(state__in=OPEN_STATES)
+        running = still_open.exclude(state=RequestState.HELD)
         match self.value():
             case "overdue":
-                return still_open.filter(next_due__lt=now)
+                return running.filter(next_due__lt=now)
+            case "held":
+                return queryset.filter(state=RequestState.HELD, next_due__lt=now)
             case "soon":
-                return still_open.filter(next_due__gte=now, next_due__lt=now + _SOON)
+                return running.filter(next_due__gte=now, next_due__lt=now + _SOON)
             case "open":
                 return still_open
             case _:

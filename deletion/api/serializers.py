@@ -39,7 +39,9 @@ class DeletionRequestsIn(serializers.Serializer[None]):
 
     state = serializers.ChoiceField([state.value for state in RequestState], required=False)
     overdue = serializers.ChoiceField(
-        ["true", "false"], required=False, help_text="Whether one of the two clocks has run out."
+        ["true", "false"],
+        required=False,
+        help_text="Whether one of the two clocks has run out, and no hold is in force.",
     )
 
 

@@ -45,8 +45,13 @@ def requests_seen_by(
 
 
 def is_overdue(now: datetime) -> Q:
-    """Return the condition under which one of a request's two clocks has run out."""
-    return Q(state__in=sorted(OPEN)) & (Q(erased_at=None, erase_by__lt=now) | Q(models_by__lt=now))
+    """Return the condition under which one of a request's two clocks has run out.
+
+    A held request is never overdue: it is held, past its date.
+    """
+    return Q(state__in=sorted(OPEN - {RequestState.HELD})) & (
+        Q(erased_at=None, erase_by__lt=now) | Q(models_by__lt=now)
+    )
 
 
 def request_numbered(request_id: UUID, *, caller: str | None = None) -> DeletionRequest:

@@ -59,6 +59,7 @@ def test_the_figures_count_what_is_late_and_what_is_near(officer, staff, dataset
 
     assert said["Open requests"] == "4"
     assert said["Overdue"] == "1"  # a held request is not late
+    assert "1 on hold, 1 held, past its date" in officer.get("/admin/").content.decode()
     assert said["Due in 7 days"] == "1"
     assert said["Oldest open request"] == "30 d"
     assert said["Dates kept"] == "0 %"  # an overdue request counts before it is finished

@@ -91,6 +91,19 @@ def test_requests_are_filtered_by_state_by_law_and_by_what_is_late(officer, data
     assert len(shown(officer, "due=open")) == 5
 
 
+def test_a_held_request_past_its_date_is_shown_as_that_and_not_as_overdue(officer, dataset, staff):
+    held, soon = ask(PEOPLE[0], days_ago=20), ask(PEOPLE[1], days_ago=9)
+    hold(held, by=staff.clara)
+    hold(soon, by=staff.clara)
+
+    assert shown(officer, "due=held") == [str(held.pk)[:8]]
+    assert shown(officer, "due=overdue") == shown(officer, "due=soon") == []
+    for page in (REQUESTS, f"{REQUESTS}{held.pk}/change/"):
+        text = officer.get(page).content.decode()
+        assert "held, past its date by" in text
+        assert "overdue by" not in text
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_an_empty_list_says_what_it_would_show(officer, name):
     answer = officer.get(reverse(f"admin:{name}_changelist"))

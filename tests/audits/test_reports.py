@@ -88,7 +88,7 @@ def test_the_dates_at_completion_count_since_a_pause_moves_them():
     assert (row.erase_by.month, row.models_by.month) == (3, 3)
 
 
-def test_a_held_request_is_suspended_under_its_article_until_released():
+def test_a_held_request_is_past_its_date_and_not_late_under_its_article_until_released():
     held = fact("RequestHeld", request_id="1", article="GDPR 17(3)(e)", reason="claim")
     released = fact("HoldReleased", request_id="1")
 
@@ -96,7 +96,10 @@ def test_a_held_request_is_suspended_under_its_article_until_released():
     (after,) = rows_of([received("1"), held, released])
 
     assert (during.standing, during.held_under) == (Standing.HELD, "GDPR 17(3)(e)")
-    assert during.models_clock(AFTER_ALL_DATES) is Clock.SUSPENDED
+    assert during.models_clock(LATER) is Clock.RUNNING
+    assert during.models_clock(AFTER_ALL_DATES) is Clock.HELD_PAST
+    assert (during.held_past(AFTER_ALL_DATES), during.missed(AFTER_ALL_DATES)) == (True, False)
+    assert after.models_clock(AFTER_ALL_DATES) is Clock.OVERDUE
     assert (after.standing, after.held_under) == (Standing.OPEN, "")
 
 
@@ -127,6 +130,8 @@ def test_requests_are_counted_by_regime_and_together():
         received("3", regime="ccpa", erase_by="2026-01-06T00:00:00Z"),
         received("4"),
         fact("RequestHeld", request_id="4", article="GDPR 17(3)(b)", reason="tax"),
+        received("7", erase_by="2026-01-06T00:00:00Z"),
+        fact("RequestHeld", request_id="7", article="GDPR 17(3)(b)", reason="tax"),
         received("5"),
         fact("RequestCancelled", request_id="5"),
         received("6"),
@@ -136,10 +141,11 @@ def test_requests_are_counted_by_regime_and_together():
     assert (ccpa.regime, gdpr.regime, together.regime) == ("ccpa", "gdpr", "all")
     assert (ccpa.received, ccpa.complete, ccpa.in_time, ccpa.late) == (2, 1, 0, 1)
     assert (ccpa.open, ccpa.overdue, ccpa.attainment) == (1, 1, Decimal(0))
-    assert (gdpr.received, gdpr.complete, gdpr.in_time, gdpr.open) == (4, 1, 1, 1)
-    assert (gdpr.held, gdpr.cancelled, gdpr.attainment) == (1, 1, Decimal(100))
+    assert (gdpr.received, gdpr.complete, gdpr.in_time, gdpr.open) == (5, 1, 1, 1)
+    assert (gdpr.held, gdpr.held_past_date, gdpr.overdue) == (2, 1, 0)
+    assert (gdpr.cancelled, gdpr.attainment) == (1, Decimal(100))
     assert (together.received, together.overdue, together.attainment) == (
-        6,
+        7,
         1,
         Decimal("33.3"),
     )

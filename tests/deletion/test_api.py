@@ -169,6 +169,8 @@ def test_requests_are_listed_newest_first_by_state_and_lateness(officer):
     assert len(listed(overdue="false")) == 1
     assert len(listed(state="received")) == 2
     assert listed(state="complete") == []
+    DeletionRequest.objects.update(state="held")
+    assert (listed(overdue="true"), len(listed(overdue="false"))) == ([], 2)
     assert title(officer.get(REQUESTS, {"state": "gone"})) == (400, "Invalid")
     assert title(officer.get(REQUESTS, {"overdue": "perhaps"})) == (400, "Invalid")
     assert title(officer.get(REQUESTS, {"cursor": "cD1ub3doZXJl"})) == (404, "NotFound")

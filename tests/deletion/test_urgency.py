@@ -24,6 +24,14 @@ def test_a_date_is_near_in_the_last_fifth_of_its_time(now, stands):
 
 
 @pytest.mark.parametrize(
+    ("now", "stands"),
+    [(MONDAY, Urgency.AHEAD), (DUE, Urgency.NEAR), (DUE + DAY, Urgency.HELD_PAST)],
+)
+def test_a_hold_does_not_stop_the_clock_and_makes_nobody_late(now, stands):
+    assert urgency_of(since=MONDAY, due_at=DUE, ended_at=None, held=True, now=now) is stands
+
+
+@pytest.mark.parametrize(
     ("ended_at", "stands"),
     [(DUE, Urgency.IN_TIME), (DUE + timedelta(seconds=1), Urgency.LATE)],
 )
