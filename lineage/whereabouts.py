@@ -47,7 +47,7 @@ class Whereabouts:
 
     stays: tuple[Stay, ...]
     reach: Reach
-    unscanned: tuple[str, ...]  # stores that were never scanned: unknown, which is not "not there"
+    unscanned: tuple[str, ...]  # stores without an index: unknown, which is not "not there"
     forgotten: bool = False  # on the suppression list
 
     def reached(self) -> tuple[Reached, ...]:

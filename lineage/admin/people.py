@@ -102,14 +102,15 @@ def _figures(found: Whereabouts) -> list[Figure]:
             value=number(len(tainted)),
             tone="warn" if tainted else "calm",
         ),
-        Figure(label="Places never scanned", value=number(len(found.unscanned))),
+        Figure(label="Places without an index", value=number(len(found.unscanned))),
     ]
 
 
 def _answer(found: Whereabouts) -> list[Table | Words]:
     unknown = Words(
-        title="Not everything was searched",
-        text=f"Never scanned, so nobody can say: {', '.join(found.unscanned)}.",
+        title="Not every place has an index",
+        text="No index of people is kept, so only a deletion, which searches them, can say: "
+        f"{', '.join(found.unscanned)}.",
         tone="warn",
     )
     absent = Words(

@@ -174,7 +174,8 @@ class WhereaboutsOut(serializers.Serializer[Any]):
     unscanned_stores = serializers.ListField(
         source="unscanned",
         child=serializers.CharField(),
-        help_text="Never scanned, so the person may or may not be there.",
+        help_text="They keep no index of people, so the person may or may not be there; "
+        "a deletion searches them.",
     )
     forgotten = serializers.BooleanField(help_text="On the suppression list.")
 

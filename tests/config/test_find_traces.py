@@ -89,3 +89,7 @@ def test_a_file_that_cannot_be_decoded_is_refused(find, tmp_path):
 
     (said,) = find(ALICE, tmp_path)
     assert said.startswith("PartCorrupt")
+
+
+def test_more_than_one_text_is_refused_before_anything_is_searched(find):
+    assert find(f"{ALICE}\n{BOB}") == ["more than one line on standard input: one text at a time"]

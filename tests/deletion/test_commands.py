@@ -8,7 +8,7 @@ from audits.actions import seal
 from audits.bundle import verify_bundle
 from config.traces import files_naming
 from deletion.models import DeletionRequest
-from tests.cast import ALICE
+from tests.cast import ALICE, BOB
 from tests.deletion.builders import events, make_request, raw, right_now, state, walk
 from tests.lineage.builders import PATIENT_ID, make_dataset, make_namespace
 
@@ -60,7 +60,9 @@ def test_the_same_key_and_person_print_the_same_request(said):
     ("line", "options", "why"),
     [
         ("", {}, "no identifier on standard input"),
-        ("   \n", {}, "IdentifierMalformed: "),
+        ("   \n\n", {}, "no identifier on standard input"),
+        (f"{ALICE}\n{BOB}\n", {}, "one identifier at a time"),
+        (f"{ALICE}\x07\n", {}, "IdentifierMalformed: "),
         (f"{ALICE}\n", {"regime": "hammurabi"}, "RegimeUnknown: "),
         (f"{ALICE}\n", {"namespace": "fax"}, "NamespaceUnknown: "),
     ],

@@ -1,9 +1,7 @@
 """`manage.py find_traces [PATH ...]`, with the text on standard input."""
 
-import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
-from getpass import getpass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ from typing_extensions import override
 
 from config.traces import files_naming, pages_naming, redis_naming, tables_naming
 from lineage.management.refusals import in_one_line
+from lineage.management.stdin import one_line
 
 
 class Command(BaseCommand):
@@ -34,10 +33,7 @@ class Command(BaseCommand):
 
     @override
     def handle(self, *args: Any, **options: Any) -> None:
-        text = getpass("Text: ") if sys.stdin.isatty() else sys.stdin.readline()
-        text = text.strip()
-        if not text:
-            raise CommandError("no text on standard input")
+        text = one_line("text")
         for path in options["paths"]:
             if not path.exists():
                 raise CommandError(f"{path} is not there")

@@ -1,11 +1,10 @@
 """`manage.py request_deletion --regime gdpr --namespace NS`; the identifier comes by stdin."""
 
-import sys
 from argparse import ArgumentParser
 from typing import Any, Final
 from uuid import uuid4
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 from django.utils import timezone
 from typing_extensions import override
 
@@ -17,6 +16,7 @@ from deletion.intake import RawIdentifier
 from deletion.regimes import REGIMES
 from lineage.management.arguments import name
 from lineage.management.refusals import in_one_line
+from lineage.management.stdin import one_line
 
 ACTOR: Final = Actor("command:request_deletion")
 
@@ -43,9 +43,7 @@ class Command(BaseCommand):
 
     @override
     def handle(self, *args: Any, **options: Any) -> None:
-        value = sys.stdin.readline().strip("\r\n")
-        if not value:
-            raise CommandError("no identifier on standard input")
+        value = one_line("identifier")
         with in_one_line(audit_errors, errors):
             opened = request_deletion(
                 regime=options["regime"],

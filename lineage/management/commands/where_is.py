@@ -1,17 +1,16 @@
 """`manage.py where_is NAMESPACE`, with the identifier on standard input."""
 
-import sys
 from argparse import ArgumentParser
-from getpass import getpass
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 from django.utils import timezone
 from typing_extensions import override
 
 from audits.trail import Actor
 from lineage.actions import look_up
 from lineage.management.refusals import in_one_line
+from lineage.management.stdin import one_line
 from lineage.whereabouts import Reached, Stay, Whereabouts
 
 
@@ -27,9 +26,7 @@ class Command(BaseCommand):
 
     @override
     def handle(self, *args: Any, **options: Any) -> None:
-        value = getpass("Identifier: ") if sys.stdin.isatty() else sys.stdin.readline()
-        if not value.strip():
-            raise CommandError("no identifier on standard input")
+        value = one_line("identifier")
         with in_one_line():
             found = look_up(
                 namespace=options["namespace"],
@@ -46,8 +43,12 @@ def _lines(found: Whereabouts) -> list[str]:
     lines += [_reached(thing) for thing in found.reached()]
     if found.forgotten:
         lines.append("forgotten: on the suppression list")
-    lines += [f"unknown: store {name} was never scanned" for name in found.unscanned]
+    lines += [_unknown(name) for name in found.unscanned]
     return lines
+
+
+def _unknown(store: str) -> str:
+    return f"unknown: store {store} keeps no index of people; a deletion searches it"
 
 
 def _stay(stay: Stay) -> str:

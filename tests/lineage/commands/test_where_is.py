@@ -68,7 +68,7 @@ def test_it_says_what_it_cannot_know(family, tmp_path, ask):
     assert ask(ALICE) == [
         "in no training set that was scanned",
         "forgotten: on the suppression list",
-        "unknown: store visits was never scanned",
+        "unknown: store visits keeps no index of people; a deletion searches it",
     ]
 
 
@@ -77,6 +77,11 @@ def test_a_namespace_nobody_declared_and_an_empty_input_are_refused(ask):
         ask(ALICE, "phone")
     with pytest.raises(CommandError, match="no identifier"):
         ask("")
+    with pytest.raises(CommandError, match="one identifier at a time") as said:
+        ask(f"{ALICE}\n\n{BOB}")
+
+    assert ALICE not in str(said.value)
+    assert not recorded("PersonLookedUp")
 
 
 def test_a_refusal_does_not_repeat_the_identifier(family, ask):
@@ -93,7 +98,7 @@ def test_at_a_terminal_the_identifier_is_asked_for_without_echo(family, monkeypa
             return True
 
     monkeypatch.setattr(sys, "stdin", Terminal())
-    monkeypatch.setattr("lineage.management.commands.where_is.getpass", lambda _: ALICE)
+    monkeypatch.setattr("lineage.management.stdin.getpass", lambda _: ALICE)
     make_version(family, scanned([ALICE]))
 
     call_command("where_is", PATIENT_ID)
