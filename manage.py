@@ -5,9 +5,11 @@ import io
 import os
 import signal
 import sys
+from collections.abc import Mapping
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
+from django.db import OperationalError
 from environs import EnvValidationError
 
 # An auditor verifies a bundle with no database and no secrets: these run on settings of their own.
@@ -28,8 +30,29 @@ def main() -> None:
     except BrokenPipeError:  # whoever reads has seen enough, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the last flush is silent
         sys.exit(128 + signal.SIGPIPE)
-    except (EnvValidationError, ImproperlyConfigured) as problem:
+    except EnvValidationError as problem:
+        sys.exit(_told(problem.error_messages))
+    except ImproperlyConfigured as problem:
         sys.exit(f"settings: {problem}")
+    except OperationalError as problem:
+        if getattr(
+            problem.__cause__, "pgcode", None
+        ):  # the server itself said no: a bug, or a lock
+            raise
+        sys.exit(f"database: {' '.join(str(problem).split())}")
+
+
+def _told(mistakes: object) -> str:
+    """Return what is wrong with the settings, a line each, and where to look."""
+    wrong = mistakes if isinstance(mistakes, Mapping) else {"settings": [mistakes]}
+    return "\n".join(
+        [
+            "settings that are missing or wrong:",
+            *(f"  {name}: {' '.join(map(str, said))}" for name, said in sorted(wrong.items())),
+            "See .env.example for each; `python manage.py generate_keys DIR` makes the keys.",
+            "To try Lethe without any of them: make playground",
+        ]
+    )
 
 
 if __name__ == "__main__":

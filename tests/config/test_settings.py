@@ -32,7 +32,7 @@ def test_the_deployment_checks_can_fail():
     assert "security.W008" in checked.stderr
 
 
-def test_mistakes_in_settings_are_one_line_without_values():
+def test_mistakes_in_settings_are_a_line_each_without_values():
     environment = {**production_environment(), "SHARD_KEY": "canary", "ATTEMPTS": "canary"}
     del environment["REDIS_URL"]
 
@@ -40,12 +40,12 @@ def test_mistakes_in_settings_are_one_line_without_values():
 
     assert checked.returncode == 1
     assert checked.stdout == ""
-    assert checked.stderr.count("\n") == 1
-    assert set(re.findall(r"[A-Z]+_[A-Z]+|ATTEMPTS", checked.stderr)) == {
-        "SHARD_KEY",
+    assert re.findall(r"^  ([A-Z_]+): .", checked.stderr, flags=re.MULTILINE) == [
         "ATTEMPTS",
         "REDIS_URL",
-    }
+        "SHARD_KEY",
+    ]
+    assert ".env.example" in checked.stderr
     assert "canary" not in checked.stderr
 
 
@@ -55,7 +55,7 @@ def test_a_lease_lasts_while_coalescing_may_not():
     checked = manage("check", environment=environment)
 
     assert checked.returncode == 1
-    assert re.findall(r"'([A-Z_]+)': ", checked.stderr) == ["LEASE_SECONDS"]
+    assert re.findall(r"^  ([A-Z_]+): ", checked.stderr, flags=re.MULTILINE) == ["LEASE_SECONDS"]
 
 
 def test_two_equal_keys_are_refused():
@@ -75,7 +75,7 @@ def test_nothing_secret_has_a_default():
     checked = manage("check", environment=others)
 
     assert checked.returncode == 1
-    assert set(re.findall(r"'([A-Z_]+)': ", checked.stderr)) == secret
+    assert set(re.findall(r"^  ([A-Z_]+): ", checked.stderr, flags=re.MULTILINE)) == secret
 
 
 def test_a_reader_who_has_seen_enough_gets_no_traceback():
@@ -93,3 +93,17 @@ def test_a_reader_who_has_seen_enough_gets_no_traceback():
     os.close(write_end)
 
     assert (ended.returncode, ended.stderr) == (128 + signal.SIGPIPE, b"")
+
+
+def test_a_database_that_is_away_is_one_line():
+    away = {
+        **production_environment(),
+        "DATABASE_URL": "postgres://lethe:canary@/lethe?host=/absent",
+    }
+
+    asked = manage("migrate", environment=away)
+
+    assert asked.returncode == 1
+    assert asked.stderr.startswith("database: ")
+    assert asked.stderr.count("\n") == 1
+    assert "canary" not in asked.stderr
