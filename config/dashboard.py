@@ -168,7 +168,7 @@ def _service_figures(now: datetime) -> list[Figure]:
         Figure(
             label="Models out of service",
             value=link(number(out), reverse("admin:training_model_changelist")) if out else "0",
-            note="a fallback answers for them" if out else "each has a released version",
+            note="what was released is withdrawn or stopped" if out else "nothing is withdrawn",
             tone="warn" if out else "good",
         ),
         Figure(
@@ -186,9 +186,9 @@ def _service_figures(now: datetime) -> list[Figure]:
 
 
 def _out_of_service() -> int:
-    """Count the models for which the fallback answers."""
+    """Count the models that had a version, of which none answers now."""
     scopes = set(Stop.objects.filter(lifted_at=None).values_list("scope", flat=True))
-    models = Model.objects.all()
+    models = Model.objects.filter(versions__isnull=False).distinct()
     if "everything" not in scopes:
         stopped = [scope.removeprefix("model/") for scope in scopes]
         served = models.filter(versions__state=VersionState.RELEASED).exclude(name__in=stopped)

@@ -9,7 +9,7 @@ from django.db.models import Case, Count, F, Q, QuerySet, When
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from audits.pages.cells import NOTHING, Tone, badge, bar, row_link, span_words, state_badge
+from audits.pages.cells import NOTHING, Tone, badge, bar, prose, row_link, span_words, state_badge
 from deletion.models import DeletionRequest, Obligation, Run, RunPart
 from deletion.states import OPEN, ObligationKind, Outcome, RequestState, RunState
 from deletion.urgency import Urgency, urgency_of
@@ -144,6 +144,13 @@ def outcome_of(outcome: str, *, run: Run | None) -> SafeString:
     if outcome:
         return state_badge(outcome, OUTCOME_TONES)
     return badge("at work", Tone.BUSY) if run is not None else badge("waiting")
+
+
+def with_note(outcome: SafeString, note: str) -> SafeString:
+    """Return an outcome with what is said of it below, where no column is cut off for it."""
+    if not note:
+        return outcome
+    return format_html('<span class="lt-noted">{}{}</span>', outcome, prose(note))
 
 
 def progress_of(runs: Iterable[Run]) -> dict[UUID, SafeString]:

@@ -24,6 +24,7 @@ from deletion.admin.clocks import (
     short,
     state_of,
     target_link,
+    with_note,
 )
 from deletion.models import Certificate, DeletionRequest, Extension, Hold, Share
 from deletion.planning import NOT_TOLD
@@ -158,15 +159,14 @@ def _targets(shares: Sequence[Share]) -> Table:
     return Table(
         title="Targets",
         note="Each must be free of this person by its date; the request is complete when all are.",
-        headers=["Target", "Why", "Outcome", "Due", "Work", "Note"],
+        headers=["Target", "Why", "Outcome", "Due", "Work"],
         rows=[
             [
                 target_link(share.obligation),
                 prose(share.obligation.because),
-                outcome_of(share.outcome, run=share.obligation.run),
+                with_note(outcome_of(share.outcome, run=share.obligation.run), share.note),
                 moment(share.obligation.due_at),
                 run_link(share.run or share.obligation.run, progress),
-                prose(share.note),
             ]
             for share in shares
         ],

@@ -20,10 +20,17 @@ from deletion.models import Batch, DeletionRequest
 from deletion.queries import work
 from lineage.models import DatasetVersion
 from tests.deletion.builders import make_due, make_request, raw, right_now, walk
-from tests.lineage.builders import make_family, make_store, make_version, scanned, write_people
+from tests.lineage.builders import (
+    make_family,
+    make_node,
+    make_store,
+    make_version,
+    scanned,
+    write_people,
+)
 from tests.privacy.builders import make_account, make_policy, make_release
 from tests.training.builders import MANY, make_model, make_patients, train
-from training.actions import stop
+from training.actions import attest_gone, stop
 from training.queries import scope_of
 
 PASSWORD: Final = "a long password for pictures"  # noqa: S105  # of accounts that live for one test
@@ -139,6 +146,15 @@ def tell_everything(folder: Path, staff: Staff) -> dict[str, DeletionRequest]:
         reason="Complaints about the answers for children.",
         actor=actor_of(staff.clara),
         now=right_now() - timedelta(hours=3),
+    )
+    make_node(name="elsewhere")
+    attest_gone(
+        model="elsewhere",
+        version="1",
+        reason="The vendor has deleted it.",
+        evidence_digest="ab" * 32,
+        actor=actor_of(staff.clara),
+        now=right_now(),
     )
     seal(now=right_now())
     return told

@@ -65,11 +65,14 @@ class DeclaredModelAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Serves")
     def serving(self, model: Any) -> SafeString:
+        answers = "fallback answers" if model.fallback else "nothing answers"
         if model.stop_scope:
-            return badge("stopped: fallback answers", Tone.BAD)
+            return badge(f"stopped: {answers}", Tone.BAD)
         if model.serving_number:
             return badge(f"version {model.serving_number}", Tone.GOOD)
-        return badge("none: fallback answers", Tone.WARN)
+        if not model.versions_here:
+            return badge("not trained yet")
+        return badge(f"none: {answers}", Tone.WARN)
 
     @admin.display(description="Accuracy")
     def accuracy(self, model: Any) -> str | SafeString:
