@@ -1,11 +1,14 @@
 #!/usr/bin/env python
 """Lethe's command line."""
 
+import atexit
 import io
 import os
 import signal
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
+from typing import NoReturn
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
@@ -55,5 +58,25 @@ def _told(mistakes: object) -> str:
     )
 
 
+def _end(code: object) -> NoReturn:
+    """Leave as `sys.exit` would, but for the destructors of native libraries.
+
+    A thread that Arrow still starts while a command is refused at once aborts the whole process
+    there: "terminate called without an active exception", in one of seventy such commands.
+    """
+    if not isinstance(code, int | None):
+        sys.stderr.write(f"{code}\n")
+        code = 1
+    atexit._run_exitfuncs()  # noqa: SLF001  # what Python runs at this point
+    with suppress(BrokenPipeError):
+        sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code or 0)
+
+
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except SystemExit as end:
+        _end(end.code)
+    _end(0)
