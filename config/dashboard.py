@@ -186,9 +186,9 @@ def _service_figures(now: datetime) -> list[Figure]:
 
 
 def _out_of_service() -> int:
-    """Count the models that had a version, of which none answers now."""
+    """Count the models of which a version was released and none answers now."""
     scopes = set(Stop.objects.filter(lifted_at=None).values_list("scope", flat=True))
-    models = Model.objects.filter(versions__isnull=False).distinct()
+    models = Model.objects.filter(versions__release__isnull=False).distinct()
     if "everything" not in scopes:
         stopped = [scope.removeprefix("model/") for scope in scopes]
         served = models.filter(versions__state=VersionState.RELEASED).exclude(name__in=stopped)

@@ -3,12 +3,14 @@
 from datetime import timedelta
 
 import pytest
+from django.urls import reverse
 
 from deletion.models import DeletionRequest
 from tests.admin.test_lists import cost
 from tests.browser.story import ask, hold, no_waiting, plan, tell_everything
 from tests.deletion.builders import right_now, walk
 from tests.lineage.builders import make_dataset
+from tests.training.builders import make_model
 
 pytestmark = pytest.mark.django_db
 
@@ -104,6 +106,16 @@ def test_everything_that_needs_a_person_stands_there_once(officer, client, staff
     assert out_of_service == "1"
     assert "Run on archive" in to_an_engineer
     assert not any(str(one.pk)[:8] in to_an_engineer for one in told.values())
+
+
+def test_a_model_that_nobody_trained_yet_is_not_out_of_service(officer, dataset):
+    make_model(dataset.family)
+
+    listed = officer.get(reverse("admin:training_model_changelist")).content.decode()
+
+    assert figures(officer)["Models out of service"] == "0"
+    assert "nothing released yet" in listed
+    assert "answers" not in listed
 
 
 def test_the_first_page_costs_the_same_however_much_there_is(officer, dataset):

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import CharField, Count, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import CharField, Count, Exists, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Concat
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
@@ -57,6 +57,9 @@ class DeclaredModelAdmin(ReadOnlyAdmin):
         )
         return found.annotate(
             versions_here=Count("versions"),
+            was_released=Exists(
+                ModelVersion.objects.filter(model=OuterRef("pk"), release__isnull=False)
+            ),
             serving_number=Subquery(serving.values("number")[:1]),
             serving_metrics=Subquery(serving.values("metrics")[:1]),
             stop_scope=Subquery(stopped.values("scope")[:1]),
@@ -70,8 +73,8 @@ class DeclaredModelAdmin(ReadOnlyAdmin):
             return badge(f"stopped: {answers}", Tone.BAD)
         if model.serving_number:
             return badge(f"version {model.serving_number}", Tone.GOOD)
-        if not model.versions_here:
-            return badge("not trained yet")
+        if not model.was_released:
+            return badge("nothing released yet")
         return badge(f"none: {answers}", Tone.WARN)
 
     @admin.display(description="Accuracy")
