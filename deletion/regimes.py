@@ -144,8 +144,11 @@ class Regime:
             raise ExtensionNotAllowed(f"{self.clock_article} knows no extension")
         if reason not in self.extend_for:
             raise ExtensionNotAllowed(f"{self.clock_article} knows: {'; '.join(self.extend_for)}")
-        if not received_at <= told_at <= min(now, self.act.after(received_at)):
-            raise ExtensionNotAllowed("the person is told after receipt, and before the first date")
+        if not received_at <= told_at <= now <= self.act.after(received_at):
+            raise ExtensionNotAllowed(
+                "the person is told, and the dates are moved, after receipt and before the first"
+                " date: afterwards the request is late"
+            )
 
     def ground(self, article: str) -> Ground:
         """Return the ground for keeping that an article gives, or raise `HoldGroundUnknown`."""

@@ -22,10 +22,16 @@ class StoreConflict(Exception):
 
 
 class StoreStillThere(Exception):
-    """The old place of the store can still be read: what is left there would be searched no more.
+    """The old place may still hold records: what is left there would be searched no more.
 
-    Remove what is left in the old place, or register the new one as a store of its own.
+    Only what says itself that there is nothing is gone; a server that does not answer, or a folder
+    with files of other names, is not. Remove what is left there, or register the new place as a
+    store of its own.
     """
+
+
+class PeopleLeftBehind(Exception):
+    """People of a training set of this store are not in the new place, so it is no move."""
 
 
 class PeopleNamedTwice(Exception):

@@ -14,7 +14,7 @@ from lineage.identifiers import IdentifierKind, guess_kind
 from lineage.places import is_database, kind_of
 from lineage.stores import open_store
 from lineage.stores.columns import require_identifiers
-from lineage.stores.errors import NotSafelyErasable, PartCorrupt, StoreUnreadable
+from lineage.stores.errors import NotSafelyErasable, PartCorrupt, PlaceMissing, StoreUnreadable
 from lineage.stores.local import place_of
 from lineage.stores.protocol import DeclaredColumn
 
@@ -94,11 +94,11 @@ def read_identifiers(address: Address, columns: Sequence[DeclaredColumn]) -> Rea
 
 
 def require_gone(address: Address) -> None:
-    """Raise `StoreStillThere` if a place that a store has left can still be read."""
+    """Raise `StoreStillThere` unless it is certain that nothing is left in a store's old place."""
     try:
         open_store(address.kind, address.uri, []).parts()
-    except StoreUnreadable:
+    except PlaceMissing:
         return
-    except (NotSafelyErasable, PartCorrupt) as trouble:  # what cannot be read well is there as well
+    except (NotSafelyErasable, PartCorrupt, StoreUnreadable) as trouble:
         raise StoreStillThere from trouble
     raise StoreStillThere

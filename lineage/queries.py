@@ -26,7 +26,7 @@ from lineage.models import (
 )
 from lineage.places import NAME, FamilyRef, StoreRef
 from lineage.reach import Graph, GraphEdge, GraphNode, Presence, Reach
-from lineage.scanning import Scanned, scan
+from lineage.scanning import Scannable, Scanned, scan
 from lineage.sharding import Shard, Sharding
 from lineage.stores.protocol import DeclaredColumn
 from lineage.stores.protocol import Store as Adapter
@@ -261,6 +261,24 @@ def sharding_of(family: DatasetFamily) -> Sharding:
         hold_out_permille=family.hold_out_permille,
         key=settings.SHARD_KEY,
     )
+
+
+def people_left_behind(family: DatasetFamily, place: Scannable, column: DeclaredColumn) -> int:
+    """Count the people of a family's newest version whom another place does not hold.
+
+    It reads files: call it outside any transaction.
+    """
+    here = Membership.objects.filter(
+        family=family, to_seq=None, subject__pseudonyms__namespace=column.namespace
+    ).values_list("subject__pseudonyms__value", flat=True)
+    there = scan(
+        place,
+        column,
+        pseudonym_key=settings.PSEUDONYM_KEY,
+        suppression_key=settings.SUPPRESSION_KEY,
+        sharding=sharding_of(family),
+    ).pseudonyms
+    return len(set(here.iterator(chunk_size=50_000)) - set(there))
 
 
 def scan_family(family_id: int) -> Scanned:

@@ -31,7 +31,8 @@ def register_node(  # noqa: PLR0913  # keyword-only, one a column
 ) -> Node:
     """Register a thing and what it came from.
 
-    To a thing that is known already new sources are added; none is ever removed.
+    To a thing that is known already new sources are added; none is ever removed. It counts as
+    registered then: what was attested of it before is not about what it is now.
     """
     with transaction.atomic():
         node, created = Node.objects.get_or_create(
@@ -49,6 +50,8 @@ def register_node(  # noqa: PLR0913  # keyword-only, one a column
         if not created and not said:
             return node
         with audited(actor=actor, now=now) as trail:
+            if not created:  # whoever said before that it is gone spoke of something else
+                Node.objects.filter(pk=node.pk).update(registered_at=now)
             Edge.objects.bulk_create(
                 Edge(source_id=source, target=node, kind=edge) for source, edge in said
             )

@@ -9,6 +9,10 @@ class StoreUnreadable(Exception):
     """The place cannot be reached, read or written, or is not what it was declared to be."""
 
 
+class PlaceMissing(StoreUnreadable):
+    """There is no such folder, file or table; whatever held it answers and says so."""
+
+
 class PartCorrupt(Exception):
     """A file is damaged, truncated or of another format."""
 

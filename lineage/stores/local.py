@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from lineage.stores.errors import NotSafelyErasable, StoreUnreadable
+from lineage.stores.errors import NotSafelyErasable, PlaceMissing, StoreUnreadable
 
 PREFIX: Final = ".lethe-staging-"  # of the files in which a new state is prepared
 _HIDDEN: Final = (".", "_")  # staging files, sidecars, table logs: never parts
@@ -53,6 +53,8 @@ class LocalFiles:
                 return (self.root.name,)
             found = tuple(sorted(self._walk()))
             unread = self._unread(frozenset(found))
+        except FileNotFoundError as trouble:
+            raise PlaceMissing(f"{self.root}: {trouble.strerror}") from trouble
         except OSError as trouble:
             raise StoreUnreadable(f"{self.root}: {trouble.strerror}") from trouble
         if not found:

@@ -24,6 +24,7 @@ from lineage.stores.errors import (
     ColumnTypeMismatch,
     NotSafelyErasable,
     NullIdentifier,
+    PlaceMissing,
     StoreUnreadable,
 )
 from lineage.stores.protocol import DeclaredColumn
@@ -105,7 +106,7 @@ def _refusals(part: str) -> Iterator[None]:
     except (errors.SerializationFailure, errors.DeadlockDetected, errors.LockNotAvailable):
         raise ChangedMeanwhile(f"{part}: somebody else changes or locks these rows") from None
     except (errors.UndefinedTable, errors.InvalidSchemaName):
-        raise StoreUnreadable(f"{part}: no such table") from None
+        raise PlaceMissing(f"{part}: no such table") from None
     except errors.UndefinedColumn:
         raise ColumnMissing(f"{part}: a column was renamed or removed") from None
     except errors.InsufficientPrivilege:

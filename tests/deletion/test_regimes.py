@@ -168,11 +168,13 @@ def test_who_extends_names_a_reason_and_has_told_the_person_in_time():
     require()
     with pytest.raises(ExtensionNotAllowed, match=r"complex; .*much"):
         require("we forgot")
-    with pytest.raises(ExtensionNotAllowed, match="before the first date"):
+    with pytest.raises(ExtensionNotAllowed, match="before the first"):
         require(told=MONDAY + timedelta(days=1))  # not yet
     late = law.clocks(MONDAY).lawful_until + timedelta(days=1)
-    with pytest.raises(ExtensionNotAllowed, match="before the first date"):
+    with pytest.raises(ExtensionNotAllowed, match="before the first"):
         require(told=late, now=late)
+    with pytest.raises(ExtensionNotAllowed, match="late"):
+        require(now=late)  # told in time, but nobody moved the dates
     with pytest.raises(ExtensionNotAllowed, match="after receipt"):
         require(told=MONDAY - timedelta(days=1))
 

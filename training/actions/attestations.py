@@ -31,8 +31,11 @@ def attest_gone(  # noqa: PLR0913  # keyword-only, one a column
             raise NodeUnknown("no such model version")
         if ModelVersion.objects.filter(node=node).exists():
             raise VersionManaged
-        if Attestation.objects.filter(node=node).exists():
+        before = Attestation.objects.filter(node=node).first()
+        if before is not None and before.attested_at >= node.registered_at:
             raise AlreadyAttested
+        if before is not None:  # it was registered again meanwhile; the trail keeps what was said
+            before.delete()
         attestation = Attestation.objects.create(
             node=node,
             reason=reason,

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from lineage.graph import NodeKind
 from lineage.models import Node
@@ -10,8 +10,13 @@ from training.models import Attestation
 
 
 def attestations_of(node_ids: Collection[int]) -> list[Attestation]:
-    """Return what was attested of some nodes, in the order of the nodes."""
-    found = Attestation.objects.filter(node__in=list(node_ids)).select_related("node")
+    """Return what was attested of some nodes, in the order of the nodes.
+
+    An attestation from before the node was registered again, with other sources, counts no more.
+    """
+    found = Attestation.objects.filter(
+        node__in=list(node_ids), attested_at__gte=F("node__registered_at")
+    ).select_related("node")
     return list(found.order_by("node_id"))
 
 
@@ -22,6 +27,7 @@ def attestations(*, newest: int) -> list[Attestation]:
 
 def foreign_versions() -> QuerySet[Node]:
     """Return the model versions that no trainer of ours made and nobody has attested gone."""
-    return Node.objects.filter(
-        kind=NodeKind.MODEL_VERSION, model_version=None, attestation=None
-    ).order_by("name", "version")
+    found = Node.objects.filter(kind=NodeKind.MODEL_VERSION, model_version=None)
+    return found.exclude(attestation__attested_at__gte=F("registered_at")).order_by(
+        "name", "version"
+    )

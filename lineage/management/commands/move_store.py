@@ -11,12 +11,14 @@ from typing_extensions import override
 
 from audits.trail import Actor
 from lineage.actions import move_store
-from lineage.errors import StoreConflict
+from lineage.errors import PeopleLeftBehind, StoreConflict
 from lineage.intake import Address, address_of, read_identifiers, require_column, require_gone
 from lineage.management.arguments import name
 from lineage.management.refusals import in_one_line
+from lineage.models import Store
 from lineage.places import without_password
-from lineage.queries import columns_of, store_named
+from lineage.queries import columns_of, people_left_behind, store_named
+from lineage.stores import open_store
 from lineage.stores.protocol import DeclaredColumn
 
 
@@ -68,6 +70,7 @@ class Command(BaseCommand):
                 require_column(address, label)
             if address != before:
                 require_gone(before)
+                _require_everybody(store, address, columns, renamed)
             moved = move_store(
                 name=store.name,
                 address=address,
@@ -81,6 +84,21 @@ class Command(BaseCommand):
         self.stdout.write(f"  named by   {named_by or 'no column'}")
         self.stdout.write(f"  rows       {reading.rows} in {reading.parts} parts")
         self.stdout.write(f"  place      {without_password(moved.uri)} ({moved.kind})")
+
+
+def _require_everybody(
+    store: Store,
+    address: Address,
+    columns: Sequence[DeclaredColumn],
+    renamed: Mapping[str, str],
+) -> None:
+    """Raise `PeopleLeftBehind` if somebody in a training set of the store is not in the place."""
+    named = {column.name: column for column in columns}
+    place = open_store(address.kind, address.uri, columns)
+    for family in store.families.order_by("pk"):
+        column = named[renamed.get(family.id_column, family.id_column)]
+        if left := people_left_behind(family, place, column):
+            raise PeopleLeftBehind(f"{left} people of {family.name}")
 
 
 def _renamed(

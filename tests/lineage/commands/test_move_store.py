@@ -3,6 +3,8 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from lineage.errors import StoreStillThere
+from lineage.intake import Address, require_gone
 from lineage.models import Store
 from tests.cast import ALICE, BOB
 from tests.lineage.builders import (
@@ -10,6 +12,7 @@ from tests.lineage.builders import (
     make_family,
     make_namespace,
     make_store,
+    make_version,
     recorded,
     write_people,
 )
@@ -110,3 +113,34 @@ def test_with_several_columns_the_old_name_is_said(tmp_path):
 def test_a_store_that_nobody_registered_is_refused(tmp_path):
     with pytest.raises(CommandError, match="StoreUnknown"):
         move(tmp_path, name="nobody")
+
+
+def test_a_place_without_somebody_of_the_training_set_is_no_move(store, tmp_path):
+    make_version(make_family(store))
+    (tmp_path / "old").rename(tmp_path / "away")
+    write_people(tmp_path / "new" / "a.parquet", [BOB])
+
+    with pytest.raises(CommandError, match=r"PeopleLeftBehind.*1 people of patients"):
+        move(tmp_path / "new")
+
+    assert Store.objects.get().uri == str(tmp_path / "old")
+
+
+def test_a_folder_with_files_of_other_names_was_not_left(store, tmp_path):
+    write_people(tmp_path / "new" / "a.parquet", [ALICE, BOB])
+    (tmp_path / "old" / "a.parquet").rename(tmp_path / "old" / "a.parquet.bak")
+
+    with pytest.raises(CommandError, match="StoreStillThere"):
+        move(tmp_path / "new")
+
+
+def test_a_server_that_does_not_answer_was_not_left(tmp_path, monkeypatch):
+    make_namespace()
+    write_people(tmp_path / "a.parquet", [ALICE])
+    store = make_store(tmp_path)
+    Store.objects.filter(pk=store.pk).update(
+        kind="postgres", uri="postgres://nobody@/none?host=/absent&table=people"
+    )
+
+    with pytest.raises(StoreStillThere):
+        require_gone(Address(kind="postgres", uri=Store.objects.get().uri))

@@ -1,27 +1,31 @@
+from datetime import timedelta
+
 import pytest
 
 from audits.actions import raise_alert
 from audits.models import Alert
+from lineage.actions import register_node
 from lineage.errors import NodeUnknown
+from lineage.graph import EdgeKind, NodeKind
 from tests.cast import MONDAY, OFFICER
 from tests.lineage.builders import make_node, recorded
-from tests.training.builders import make_trained_model
+from tests.training.builders import make_patients, make_trained_model
 from training.actions import attest_gone
 from training.errors import AlreadyAttested, VersionManaged
 from training.models import Attestation
-from training.queries import foreign_versions
+from training.queries import attestations_of, foreign_versions
 
 pytestmark = pytest.mark.django_db
 
 
-def attest(model="elsewhere", version="1"):
+def attest(model="elsewhere", version="1", now=MONDAY):
     return attest_gone(
         model=model,
         version=version,
         reason="its maker deleted it",
         evidence_digest="ab" * 32,
         actor=OFFICER,
-        now=MONDAY,
+        now=now,
     )
 
 
@@ -67,3 +71,24 @@ def test_nobody_attests_what_is_not_known_or_twice():
     with pytest.raises(AlreadyAttested):
         attest()
     assert Attestation.objects.count() == 1
+
+
+def test_a_version_that_is_reported_again_with_other_sources_is_not_gone(tmp_path):
+    make_node(name="elsewhere")
+    attest()
+    version = make_patients(tmp_path)
+
+    node = register_node(
+        kind=NodeKind.MODEL_VERSION,
+        name="elsewhere",
+        version="1",
+        sources=[(version.node_id, EdgeKind.TRAINED_ON)],
+        actor=OFFICER,
+        now=MONDAY + timedelta(days=1),
+    )
+
+    assert list(foreign_versions()) == [node]
+    assert attestations_of([node.pk]) == []
+    attest(now=MONDAY + timedelta(days=2))
+    assert not foreign_versions().exists()
+    assert len(attestations_of([node.pk])) == 1
