@@ -56,9 +56,7 @@ class DatasetVersionRegistered:
     members: int
     member_digest: str
     parts: int
-    parts_digest: (
-        str  # over names and digests: an entry of the trail is short, a list of files is not
-    )
+    parts_digest: str  # keyed, over names and digests: a list of files is no entry of the trail
     joined: int
     left: int
     suppressed: int  # forgotten people whom the scan found again

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from lineage.errors import IdentifierMalformed
 from lineage.identifiers import IdentifierKind, marking_bytes, standardise
+from lineage.keyed import keyed
 from lineage.marks import WIDTH, Marks
 from lineage.sharding import Shard, Sharding
 from lineage.stores.errors import ChangedMeanwhile, MalformedIdentifier, NullIdentifier
@@ -48,11 +49,13 @@ class Scanned:
         """Return the SHA-256 of the sorted pseudonyms: a keyed digest of the set of people."""
         return self.pseudonyms.digest
 
-    @property
-    def parts_digest(self) -> str:
-        """Return the SHA-256 over the parts' names and digests, in the order of names."""
+    def parts_digest(self, *, key: bytes) -> str:
+        """Return the keyed digest over the parts' names and digests, in the order of names.
+
+        Without the key nobody can put a guessed row into a file and see whether it stood there.
+        """
         lines = sorted(f"{part.name}\x00{part.digest}\n" for part in self.parts)
-        return sha256("".join(lines).encode()).hexdigest()
+        return keyed(key, context=b"\x00parts\x00")("".join(lines).encode()).hex()
 
     def members(self) -> Iterator[tuple[UUID, Shard]]:
         """Yield every pseudonym with its shard, in order."""

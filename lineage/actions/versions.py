@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Final
 
+from django.conf import settings
 from django.db import transaction
 
 from audits.actions import raise_alert
@@ -72,7 +73,7 @@ def register_version(
                     members=len(scanned.pseudonyms),
                     member_digest=scanned.member_digest,
                     parts=len(scanned.parts),
-                    parts_digest=scanned.parts_digest,
+                    parts_digest=scanned.parts_digest(key=settings.PSEUDONYM_KEY),
                     joined=change.joined,
                     left=change.left,
                     suppressed=returned,
