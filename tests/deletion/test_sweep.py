@@ -111,7 +111,7 @@ def test_a_place_that_cannot_be_listed_is_recorded_at_its_run_until_a_person_mus
 
     run = Run.objects.get()
     assert (run.state, run.attempts) == ("stuck", 2)
-    assert run.last_error.startswith("StoreUnreadable: ")
+    assert run.last_error.startswith("PlaceMissing: ")
     assert state(opened) == "in progress"
 
 
