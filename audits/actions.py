@@ -1,6 +1,6 @@
 """Sealing the trail, raising and answering alerts, and the groups that hold the roles."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -17,7 +17,7 @@ from audits.permissions import Role
 from audits.queries import newest_checkpoint, read_tile, trail_signer
 from audits.statements import Signer
 from audits.tiles import grow, node_in
-from audits.trail import Actor, audited
+from audits.trail import Actor, Trail, audited
 
 BATCH: Final = (
     4096  # leaves a transaction: the knee of measured throughput, and a lock of some 50 ms
@@ -153,12 +153,36 @@ def resolve_alert(*, alert_id: int, resolution: str, actor: Actor, now: datetime
         )
         if alert is None:
             raise AlertUnknown
-        alert.resolution = resolution
-        alert.resolved_at = now
-        alert.resolved_by = actor
-        alert.save(update_fields=["resolution", "resolved_at", "resolved_by"])
-        trail.record(AlertResolved(alert_id=alert.pk, kind=alert.kind), about=alert.about)
+        _close(alert, resolution=resolution, trail=trail)
     return alert
+
+
+def answer_alerts(
+    *,
+    about: str,
+    kinds: Collection[str] | None = None,
+    resolution: str,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Close what is open about a thing, of some kinds or of all; nothing may be open any more."""
+    found = Alert.objects.filter(about=about, resolved_at=None)
+    if kinds is not None:
+        found = found.filter(kind__in=list(kinds))
+    with transaction.atomic():
+        alerts = list(found.select_for_update(no_key=True).order_by("pk"))
+        if alerts:
+            with audited(actor=actor, now=now) as trail:
+                for alert in alerts:
+                    _close(alert, resolution=resolution, trail=trail)
+
+
+def _close(alert: Alert, *, resolution: str, trail: Trail) -> None:
+    alert.resolution = resolution
+    alert.resolved_at = trail.now
+    alert.resolved_by = trail.actor
+    alert.save(update_fields=["resolution", "resolved_at", "resolved_by"])
+    trail.record(AlertResolved(alert_id=alert.pk, kind=alert.kind), about=alert.about)
 
 
 def create_groups(*, using: str) -> None:

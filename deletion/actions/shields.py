@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from audits.actions import raise_alert, resolve_alert
+from audits.actions import answer_alerts, raise_alert
 from audits.queries import alerted_since, open_alerts
 from audits.trail import Actor, audited
 from deletion.actions.locks import lock_shields
@@ -190,7 +190,7 @@ def _answer(seen: Standing, asked: dict[str, set[str]], *, actor: Actor, now: da
             why = "a policy shields it"
         else:
             why = "no version that was made with them is left"
-        resolve_alert(alert_id=alert.id, resolution=why, actor=actor, now=now)
+        answer_alerts(about=alert.about, kinds={alert.kind}, resolution=why, actor=actor, now=now)
 
 
 def _has_just_failed(model_id: int, *, now: datetime) -> bool:

@@ -3,8 +3,7 @@
 from datetime import datetime
 from typing import Final
 
-from audits.actions import raise_alert, resolve_alert
-from audits.queries import open_alerts
+from audits.actions import answer_alerts, raise_alert
 from audits.trail import Trail
 from deletion.actions.shares import note_outcome
 from deletion.events import RunStuck
@@ -52,7 +51,6 @@ def mark_stuck(run: Run, *, why: str, part: str, trail: Trail) -> None:
 
 def no_longer_stuck(run: Run, *, why: str, trail: Trail) -> None:
     """Close the alert that asked for a person: one has looked, or the run has ended after all."""
-    about = f"run/{run.pk}"
-    for alert in open_alerts():
-        if (alert.kind, alert.about) == (STUCK, about):
-            resolve_alert(alert_id=alert.id, resolution=why, actor=trail.actor, now=trail.now)
+    answer_alerts(
+        about=f"run/{run.pk}", kinds={STUCK}, resolution=why, actor=trail.actor, now=trail.now
+    )

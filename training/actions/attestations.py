@@ -2,8 +2,7 @@
 
 from datetime import datetime
 
-from audits.actions import resolve_alert
-from audits.queries import open_alerts
+from audits.actions import answer_alerts
 from audits.trail import Actor, audited
 from lineage.errors import NodeUnknown
 from lineage.graph import NodeKind
@@ -50,9 +49,10 @@ def attest_gone(  # noqa: PLR0913  # keyword-only, one a column
             ),
             about=about,
         )
-        for alert in open_alerts():
-            if alert.about == f"{about} {node.version}"[:120]:
-                resolve_alert(
-                    alert_id=alert.id, resolution="it was attested gone", actor=actor, now=now
-                )
+        answer_alerts(
+            about=f"{about} {node.version}"[:120],
+            resolution="it was attested gone",
+            actor=actor,
+            now=now,
+        )
     return attestation

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from audits.actions import raise_alert, resolve_alert
-from audits.queries import open_alerts
+from audits.actions import answer_alerts, raise_alert
 from audits.trail import Actor, Trail
 from training.events import SnapshotsDoomed, VersionsDoomed, VersionWithdrawn
 from training.models import Model, ModelRelease, ModelVersion, Snapshot
@@ -92,12 +91,10 @@ def warn_that_nothing_serves(model: Model, *, actor: Actor, now: datetime) -> No
 
 def calm(model: Model, *, version: int, actor: Actor, now: datetime) -> None:
     """Close what a released version has answered."""
-    answered = {NO_VERSION_SERVES, TRAINING_REFUSED, TRAINING_FAILED}
-    for alert in open_alerts():
-        if alert.kind in answered and alert.about == f"model/{model.name}":
-            resolve_alert(
-                alert_id=alert.id,
-                resolution=f"version {version} was released",
-                actor=actor,
-                now=now,
-            )
+    answer_alerts(
+        about=f"model/{model.name}",
+        kinds={NO_VERSION_SERVES, TRAINING_REFUSED, TRAINING_FAILED},
+        resolution=f"version {version} was released",
+        actor=actor,
+        now=now,
+    )
