@@ -6,18 +6,17 @@ from uuid import UUID
 
 from django.db import transaction
 
-from audits.actions import raise_alert, resolve_alert
+from audits.actions import answer_alerts, raise_alert
 from audits.alerts import OpenAlert
 from audits.queries import open_alerts
 from audits.trail import Actor
 from deletion.models import DeletionRequest
 from deletion.outlook import Alarm, Danger
-from deletion.queries.deadlines import is_answered, near_dates, still_near
+from deletion.queries.deadlines import ABOUT, is_answered, near_dates, still_near
 from deletion.states import OPEN, RequestState
 
 NEAR: Final = "deadline-near"
 
-_PREFIX: Final = "request/"
 _MOST: Final = 256  # by one sweep: the most urgent first, and the next sweep goes on
 
 
@@ -56,10 +55,10 @@ def follow_dates(*, actor: Actor, now: datetime) -> None:
                 _close(alert, "nothing that waited for it then is open", actor=actor, now=now)
         asked = {_request_of(alert): alert for alert in alerts if alert.kind == NEAR}
         _close_ended(asked, actor=actor, now=now)
-        for near in near_dates(but=asked.keys(), limit=_MOST, now=now):
+        for near in near_dates(kind=NEAR, limit=_MOST, now=now):
             raise_alert(
                 kind=NEAR,
-                about=f"{_PREFIX}{near.request_id}",
+                about=f"{ABOUT}{near.request_id}",
                 detail={
                     "clock": near.clock,
                     "due_at": near.due_at.isoformat(),
@@ -73,7 +72,7 @@ def follow_dates(*, actor: Actor, now: datetime) -> None:
 def _close_ended(asked: dict[UUID, OpenAlert], *, actor: Actor, now: datetime) -> None:
     ended = asked.keys() - still_near(asked.keys(), now=now)
     states = dict(DeletionRequest.objects.filter(pk__in=ended).values_list("pk", "state"))
-    for request_id in sorted(ended):
+    for request_id in sorted(ended)[:_MOST]:
         state = RequestState(states[request_id])
         if state not in OPEN:
             why = f"the request is {state}"
@@ -85,8 +84,8 @@ def _close_ended(asked: dict[UUID, OpenAlert], *, actor: Actor, now: datetime) -
 
 
 def _close(alert: OpenAlert, why: str, *, actor: Actor, now: datetime) -> None:
-    resolve_alert(alert_id=alert.id, resolution=why, actor=actor, now=now)
+    answer_alerts(about=alert.about, kinds={alert.kind}, resolution=why, actor=actor, now=now)
 
 
 def _request_of(alert: OpenAlert) -> UUID:
-    return UUID(alert.about.removeprefix(_PREFIX))
+    return UUID(alert.about.removeprefix(ABOUT))

@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db.models import (
+    CharField,
     DateTimeField,
     DurationField,
     Exists,
@@ -18,12 +19,17 @@ from django.db.models import (
     QuerySet,
     Value,
 )
+from django.db.models.functions import Cast, Concat
 
 from audits.alerts import OpenAlert
+from audits.models import Alert
 from deletion.models import DeletionRequest, Obligation, Share
 from deletion.queries.targets import is_store, named
 from deletion.states import OPEN_OUTCOMES, RequestState
 from deletion.urgency import LAST_PART
+
+ABOUT: Final = "request/"
+"""What stands before a request's number where an alert names it."""
 
 NOT_BEGUN: Final = (RequestState.RECEIVED, RequestState.PLANNED, RequestState.HELD)
 
@@ -38,10 +44,23 @@ class Near:
     due_at: datetime
 
 
-def near_dates(*, but: Collection[UUID], limit: int, now: datetime) -> list[Near]:
-    """Return such requests, the most urgent first, without those that people know of."""
-    rows = _near(now).exclude(pk__in=list(but)).order_by("erase_by", "pk")[:limit]
-    return [_seen(row) for row in rows]
+def near_dates(*, kind: str, limit: int, now: datetime) -> list[Near]:
+    """Return such requests, the most urgent first, without those that people know of.
+
+    They know of a date when an alert of this kind is open, or was answered since the date drew
+    near.
+    """
+    named = Concat(Value(ABOUT), Cast("pk", CharField()))
+    rows = (
+        _near(now)
+        .annotate(about=named)
+        .exclude(Exists(Alert.objects.filter(kind=kind, about=OuterRef("about"), resolved_at=None)))
+        .filter(
+            _is_near("data", now) & ~_is_known("data", kind)
+            | _is_near("models", now) & ~_is_known("models", kind)
+        )
+    )
+    return [_seen(row) for row in rows.order_by("erase_by", "pk")[:limit]]
 
 
 def still_near(request_ids: Collection[UUID], *, now: datetime) -> frozenset[UUID]:
@@ -67,17 +86,25 @@ def _near(now: datetime) -> QuerySet[DeletionRequest]:
     """Return the requests whose targets nobody works on, in the last part of a clock's time."""
     at_work = Share.objects.filter(request=OuterRef("pk"), outcome__in=OPEN_OUTCOMES)
     idle = Q(state__in=NOT_BEGUN) | Q(state=RequestState.IN_PROGRESS) & ~Exists(at_work)
-    return DeletionRequest.objects.filter(
-        idle,
-        Q(erased_at=None, erase_by__lte=_horizon("erase_by", now))
-        | Q(models_by__lte=_horizon("models_by", now)),
-    )
+    return DeletionRequest.objects.annotate(
+        data_near_from=_near_from("erase_by"), models_near_from=_near_from("models_by")
+    ).filter(idle, _is_near("data", now) | _is_near("models", now))
 
 
-def _horizon(due: str, now: datetime) -> Expression:
-    """Return the moment before which a date is near: what `urgency_of` says, to the database."""
+def _near_from(due: str) -> Expression:
+    """Return the moment from which a date is near: what `urgency_of` says, to the database."""
     part = ExpressionWrapper((F(due) - F("received_at")) / LAST_PART, DurationField())
-    return ExpressionWrapper(Value(now, DateTimeField()) + part, DateTimeField())
+    return ExpressionWrapper(F(due) - part, DateTimeField())
+
+
+def _is_near(clock: str, now: datetime) -> Q:
+    near = Q(**{f"{clock}_near_from__lte": now})
+    return near & Q(erased_at=None) if clock == "data" else near
+
+
+def _is_known(clock: str, kind: str) -> Exists:
+    since = OuterRef(f"{clock}_near_from")
+    return Exists(Alert.objects.filter(kind=kind, about=OuterRef("about"), raised_at__gte=since))
 
 
 def _seen(request: DeletionRequest) -> Near:

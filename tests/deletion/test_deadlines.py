@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from audits.actions import resolve_alert
 from audits.models import Alert
 from deletion import actions, tasks
 from deletion.models import DeletionRequest, Run
@@ -68,6 +69,20 @@ def test_a_request_that_nobody_works_on_is_alerted_once_when_its_date_draws_near
         "state": "received",
     }
     assert events(about(opened)).count("AlertRaised") == 1
+
+
+def test_what_somebody_answered_is_not_asked_again_for_the_same_date():
+    make_namespace()
+    opened = make_request()
+    due_at = opened.request.erase_by
+    follow(due_at)
+    resolve_alert(alert_id=Alert.objects.get().pk, resolution="we wait", actor=OFFICER, now=due_at)
+
+    follow(due_at + timedelta(hours=1))
+    assert len(shown("deadline-near")) == 1
+
+    follow(opened.request.models_by)
+    assert shown("deadline-near") == [(about(opened), "we wait"), (about(opened), "")]
 
 
 @pytest.mark.parametrize("how", ["planned", "held"])
