@@ -12,14 +12,16 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 SWEEPS: Final = (
     "deletion.tasks.sweep",
-    "deletion.tasks.watch_shields",
     "training.tasks.sweep",
     "privacy.tasks.sweep",
 )
 SEAL: Final = "audits.tasks.seal"
+WATCH: Final = "deletion.tasks.watch_shields"
+
+_HOUR: Final = 3600.0  # a shield ends on a day, and to look walks all that was made of releases
 
 # Sweeps have a queue, and so a worker, of their own: behind a day of training no clock would tick.
-ROUTES: Final = {name: {"queue": "sweep"} for name in (*SWEEPS, SEAL)}
+ROUTES: Final = {name: {"queue": "sweep"} for name in (*SWEEPS, SEAL, WATCH)}
 
 app = Celery("lethe")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -28,7 +30,7 @@ app.autodiscover_tasks()
 
 def beats(*, sweep_seconds: float, seal_seconds: float) -> dict[str, dict[str, Any]]:
     """Return what is sent how often; a message that nobody took in time is dropped."""
-    every = {**dict.fromkeys(SWEEPS, sweep_seconds), SEAL: seal_seconds}
+    every = {**dict.fromkeys(SWEEPS, sweep_seconds), SEAL: seal_seconds, WATCH: _HOUR}
     return {
         name: {"task": name, "schedule": seconds, "options": {"expires": seconds}}
         for name, seconds in every.items()
