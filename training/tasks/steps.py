@@ -131,15 +131,7 @@ def fit(fit_id: int) -> bool:
             fit_id=fit_id, token=token, length=settings.LEASE, now=timezone.now()
         )
 
-    try:
-        with _alive(keep):
-            row = queries.fit_numbered(fit_id)
-            if not _followed(row.run_id):
-                _keep_snapshot(row, token, _fitted(row))
-    except LeaseLost:
-        raise
-    except Exception as trouble:  # noqa: BLE001  # raised again below, without its words
-        said = _said_of(trouble)
+    def failed(said: str) -> None:
         actions.fail_fit(
             fit_id=fit_id,
             token=token,
@@ -148,8 +140,11 @@ def fit(fit_id: int) -> bool:
             actor=TRAINER,
             now=timezone.now(),
         )
-        # Without its cause: what libraries say about data quotes the data, and ends in a log.
-        raise AttemptFailed(said) from None
+
+    with _attempt(keep, failed):
+        row = queries.fit_numbered(fit_id)
+        if not _followed(row.run_id):
+            _keep_snapshot(row, token, _fitted(row))
     return True
 
 
@@ -277,14 +272,7 @@ def _work_on(run_id: UUID, step: Step, work: Callable[[TrainingRun, Token], None
             run_id=run_id, token=token, length=settings.LEASE, now=timezone.now()
         )
 
-    try:
-        with _alive(keep):
-            if not _followed(run_id):
-                work(queries.run_numbered(run_id), token)
-    except LeaseLost:
-        raise
-    except Exception as trouble:  # noqa: BLE001  # raised again below, without its words
-        said = _said_of(trouble)
+    def failed(said: str) -> None:
         actions.fail_step(
             run_id=run_id,
             token=token,
@@ -293,9 +281,28 @@ def _work_on(run_id: UUID, step: Step, work: Callable[[TrainingRun, Token], None
             actor=TRAINER,
             now=timezone.now(),
         )
-        # Without its cause: what libraries say about data quotes the data, and ends in a log.
-        raise AttemptFailed(said) from None
+
+    with _attempt(keep, failed):
+        if not _followed(run_id):
+            work(queries.run_numbered(run_id), token)
     return True
+
+
+@contextmanager
+def _attempt(keep: Callable[[], bool], failed: Callable[[str], None]) -> Iterator[None]:
+    """Keep a lease while the block works; a block that fails is noted, and ends without words.
+
+    What libraries say about data quotes the data, and would end in a log.
+    """
+    try:
+        with _alive(keep):
+            yield
+    except LeaseLost:
+        raise
+    except Exception as trouble:  # noqa: BLE001  # raised again below, without its words
+        said = _said_of(trouble)
+        failed(said)
+        raise AttemptFailed(said) from None
 
 
 def _followed(run_id: UUID) -> bool:
