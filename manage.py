@@ -38,9 +38,7 @@ def main() -> None:
     except ImproperlyConfigured as problem:
         sys.exit(f"settings: {problem}")
     except OperationalError as problem:
-        if getattr(
-            problem.__cause__, "pgcode", None
-        ):  # the server itself said no: a bug, or a lock
+        if getattr(problem.__cause__, "pgcode", None):  # said by a server that was reached
             raise
         sys.exit(f"database: {' '.join(str(problem).split())}")
 

@@ -133,6 +133,10 @@ class Regime:
             lawful_until=lawful_until + more,
         )
 
+    def may_extend(self, received_at: datetime, *, now: datetime) -> bool:
+        """Say whether the law still gives more time."""
+        return self.extend is not None and now <= self.act.after(received_at)
+
     def require_extension(
         self, *, reason: str, received_at: datetime, told_at: datetime, now: datetime
     ) -> None:
@@ -144,7 +148,7 @@ class Regime:
             raise ExtensionNotAllowed(f"{self.clock_article} knows no extension")
         if reason not in self.extend_for:
             raise ExtensionNotAllowed(f"{self.clock_article} knows: {'; '.join(self.extend_for)}")
-        if not received_at <= told_at <= now <= self.act.after(received_at):
+        if not (received_at <= told_at <= now and self.may_extend(received_at, now=now)):
             raise ExtensionNotAllowed(
                 "the person is told, and the dates are moved, after receipt and before the first"
                 " date: afterwards the request is late"

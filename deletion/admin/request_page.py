@@ -208,17 +208,14 @@ def _clock_rows(request: DeletionRequest, law: Regime | None) -> Iterable[_Clock
         # The answer to the caller is the acknowledgement: it is given at receipt.
         yield ("Acknowledged", request.acknowledge_by, request.received_at, why)
     own = f"the earlier of {law.clock_article} and this organisation's own window" if law else ""
+    data = models = own
     extension = Extension.objects.filter(request=request).first()
     if extension is not None:
-        told = f"{extension.told_at:%Y-%m-%d}"
-        own += f"; extended, told on {told}: {extension.reason}. Before: "
-    before = (extension.erase_by_before, extension.models_by_before) if extension else None
-    ends = [
-        ("Data erased", request.erase_by, request.erased_at),
-        ("Models clean", request.models_by, request.completed_at),
-    ]
-    for index, (name, due_at, ended_at) in enumerate(ends):
-        yield (name, due_at, ended_at, f"{own}{before[index]:%Y-%m-%d}" if before else own)
+        told = f"; extended, told on {extension.told_at:%Y-%m-%d}: {extension.reason}. Before: "
+        data = f"{own}{told}{extension.erase_by_before:%Y-%m-%d}"
+        models = f"{own}{told}{extension.models_by_before:%Y-%m-%d}"
+    yield ("Data erased", request.erase_by, request.erased_at, data)
+    yield ("Models clean", request.models_by, request.completed_at, models)
 
 
 def _clock(row: _ClockRow, request: DeletionRequest, now: datetime) -> list[str | SafeString]:

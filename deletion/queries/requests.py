@@ -113,11 +113,9 @@ def lawful_until(request: DeletionRequest) -> datetime:
 
 def may_be_extended(request: DeletionRequest, *, now: datetime) -> bool:
     """Say whether the law still gives a request more time."""
-    law = regime_named(request.regime)
     return (
         RequestState(request.state) in OPEN
-        and law.extend is not None
-        and now <= law.act.after(request.received_at)
+        and regime_named(request.regime).may_extend(request.received_at, now=now)
         and not Extension.objects.filter(request=request).exists()
     )
 
