@@ -4,6 +4,7 @@ from deletion.actions.batches import approve_plan, dissolve_plan, plan_batch
 from deletion.actions.clocks import extend
 from deletion.actions.completion import complete_request
 from deletion.actions.deadlines import follow_dates, warn_of
+from deletion.actions.holds import place_hold, release_hold
 from deletion.actions.parts import (
     claim_part,
     drop_part,
@@ -12,13 +13,7 @@ from deletion.actions.parts import (
     keep_part,
     record_step,
 )
-from deletion.actions.requests import (
-    Opened,
-    cancel,
-    place_hold,
-    release_hold,
-    request_deletion,
-)
+from deletion.actions.requests import Opened, cancel, request_deletion
 from deletion.actions.retraining import start_retraining, watch_retraining
 from deletion.actions.runs import (
     claim_run,

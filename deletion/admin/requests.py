@@ -25,7 +25,8 @@ from audits.pages.records import Page, ReadOnlyAdmin
 from audits.pages.sections import Facts
 from deletion import errors
 from deletion.actions.clocks import extend
-from deletion.actions.requests import cancel, place_hold, release_hold
+from deletion.actions.holds import place_hold, release_hold
+from deletion.actions.requests import cancel
 from deletion.admin.batches import approval_of, approve
 from deletion.admin.clocks import (
     NEXT_DUE,

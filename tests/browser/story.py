@@ -18,6 +18,7 @@ from audits.trail import Actor
 from deletion import actions, tasks
 from deletion.models import Batch, DeletionRequest
 from deletion.queries import work
+from deletion.tasks import steps
 from lineage.models import DatasetVersion
 from tests.deletion.builders import make_due, make_request, raw, right_now, walk
 from tests.lineage.builders import (
@@ -172,7 +173,7 @@ def hold(request: DeletionRequest, *, by: User) -> None:
 
 def begin_work() -> None:
     """Start the runs that are due, and let one of their files be done."""
-    tasks._start()  # noqa: SLF001  # one step of a sweep, so that the road stops half-way
+    steps.start()  # one step of a sweep, so that the road stops half-way
     for run in work.waiting_runs(now=right_now(), limit=10):
         tasks.close_run(str(run))
     for part in work.waiting_parts(now=right_now(), limit=1):

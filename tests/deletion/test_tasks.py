@@ -6,6 +6,7 @@ from audits.models import Alert
 from deletion import tasks
 from deletion.models import Run, RunPart
 from deletion.queries import work
+from deletion.tasks.steps import each
 from tests.cast import ALICE, BOB, OFFICER
 from tests.deletion.builders import (
     DORA,
@@ -40,7 +41,7 @@ def test_a_row_that_fails_holds_up_no_other_and_is_raised_at_the_end():
         done.append(row)
 
     with pytest.raises(ExceptionGroup) as failed:
-        tasks._each([1, 2, 3], do)  # noqa: SLF001  # each step of the sweep is made of it
+        each([1, 2, 3], do)
 
     assert done == [1, 3]
     assert failed.group_contains(LookupError)

@@ -1,0 +1,18 @@
+"""Deletion requests and batches over HTTP: parse, act, answer."""
+
+from deletion.api.views.decisions import Cancellation, Extending, Holding, Releasing
+from deletion.api.views.requests import DeletionRequests, OneCertificate, OneDeletionRequest
+from deletion.api.views.work import Approval, Batches, Retrying
+
+__all__ = [
+    "Approval",
+    "Batches",
+    "Cancellation",
+    "DeletionRequests",
+    "Extending",
+    "Holding",
+    "OneCertificate",
+    "OneDeletionRequest",
+    "Releasing",
+    "Retrying",
+]
