@@ -220,6 +220,9 @@ class LeasedWork(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
     fencing_token = models.BigIntegerField(default=0)
     attempts = models.PositiveIntegerField(default=0)
+    leases_lost = models.PositiveIntegerField(
+        default=0
+    )  # each ran out, and another worker took over
     not_before = models.DateTimeField(null=True, blank=True)  # back-off after a failed attempt
     last_error = models.CharField(max_length=500, blank=True)  # the kind of failure, never data
 

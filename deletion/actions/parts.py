@@ -20,6 +20,7 @@ from deletion.evidence import of_part
 from deletion.models import DeletionRequest, Found, RequestIdentifier, RunPart
 from deletion.rounds import GONE
 from deletion.states import RequestState, RunState
+from lineage.actions.leases import take as take_lease
 from lineage.leases import Lease, Token, next_lease
 from lineage.stores.errors import ChangedMeanwhile
 from lineage.stores.protocol import Erasure, Step
@@ -61,11 +62,7 @@ def claim_part(  # noqa: PLR0913  # keyword-only; the surfaces read clock and se
                     )
             return None
         with audited(actor=actor, now=now) as trail:
-            part.lease_owner = owner
-            part.lease_until = lease.until
-            part.fencing_token = lease.token
-            part.attempts += 1
-            part.save(update_fields=["lease_owner", "lease_until", "fencing_token", "attempts"])
+            take_lease(part, lease=lease, owner=owner)
             trail.record(
                 AttemptBegan(run_id=str(part.run_id), part=part.name, attempt=part.attempts),
                 about=f"run/{part.run_id}",

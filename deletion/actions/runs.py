@@ -37,6 +37,7 @@ from deletion.states import (
     RequestState,
     RunState,
 )
+from lineage.actions.leases import take as take_lease
 from lineage.leases import Lease, Token, next_lease
 from lineage.stores.protocol import Part, Step
 
@@ -124,11 +125,7 @@ def claim_run(  # noqa: PLR0913  # keyword-only; the surfaces read clock and set
             if run.attempts >= most_attempts:
                 mark_stuck(run, why=run.last_error or DIED, part="", trail=trail)
                 return None
-            run.lease_owner = owner
-            run.lease_until = lease.until
-            run.fencing_token = lease.token
-            run.attempts += 1
-            run.save(update_fields=["lease_owner", "lease_until", "fencing_token", "attempts"])
+            take_lease(run, lease=lease, owner=owner)
             trail.record(
                 AttemptBegan(run_id=str(run.pk), part="", attempt=run.attempts),
                 about=f"run/{run.pk}",

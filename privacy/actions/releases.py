@@ -15,6 +15,7 @@ from django.db.models import F
 
 from audits.trail import Actor, audited
 from lineage.actions import register_node
+from lineage.actions.leases import take as take_lease
 from lineage.graph import EdgeKind, NodeKind, VersionState
 from lineage.leases import Lease, Token, next_lease
 from lineage.models import DatasetVersion
@@ -103,11 +104,7 @@ def claim(
         if lease is None or release.state != ReleaseState.RESERVED:
             return None
         with audited(actor=actor, now=now) as trail:
-            release.lease_owner = owner
-            release.lease_until = lease.until
-            release.fencing_token = lease.token
-            release.attempts += 1
-            release.save(update_fields=["lease_owner", "lease_until", "fencing_token", "attempts"])
+            take_lease(release, lease=lease, owner=owner)
             trail.record(
                 DrawingClaimed(release_id=str(release.pk), token=lease.token),
                 about=f"release/{release.pk}",

@@ -155,9 +155,26 @@ def test_a_part_is_taken_by_one_worker_at_a_time(alice):
 
 def test_when_a_lease_ends_the_next_worker_gets_a_newer_token(alice):
     first = claim()
+    assert part().leases_lost == 0
     second = claim(now=right_now() + 2 * LENGTH)
 
     assert second.token > first.token
+    assert part().leases_lost == 1
+
+
+def test_a_lease_that_was_given_back_is_not_lost(alice):
+    lease = claim()
+    actions.fail_part(
+        part_id=part().pk,
+        token=lease.token,
+        error="no",
+        most_attempts=5,
+        actor=OFFICER,
+        now=right_now(),
+    )
+
+    assert claim(now=right_now() + 10 * LENGTH) is not None
+    assert part().leases_lost == 0
 
 
 def test_a_worker_whose_lease_has_passed_on_is_refused_at_every_report(alice):

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import transaction
 
 from audits.trail import Actor, audited
+from lineage.actions.leases import take as take_lease
 from lineage.leases import Lease, Token, next_lease
 from training.actions.endings import ARTEFACT_DAMAGED, warn
 from training.actions.locks import lock_fit, lock_held, lock_held_fit
@@ -34,11 +35,7 @@ def claim_fit(  # noqa: PLR0913  # keyword-only; the surfaces read clock and set
         if lease is None or not is_ready:
             return None
         with audited(actor=actor, now=now) as trail:
-            fit.lease_owner = owner
-            fit.lease_until = lease.until
-            fit.fencing_token = lease.token
-            fit.attempts += 1
-            fit.save(update_fields=["lease_owner", "lease_until", "fencing_token", "attempts"])
+            take_lease(fit, lease=lease, owner=owner)
             trail.record(
                 FitClaimed(run_id=str(fit.run_id), shard=fit.shard, token=lease.token),
                 about=f"training/{fit.run_id}",

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final
 from uuid import UUID
 
 from django.db import transaction
 
 from audits.trail import Actor, audited
+from lineage.actions.leases import take as take_lease
 from lineage.leases import Lease, Token, next_lease
 from training.actions.endings import doom_unused
 from training.actions.locks import lock_held, lock_model, lock_run
@@ -29,8 +29,6 @@ from training.plans import Plan
 from training.queries import is_stopped, newest_source
 from training.queries.sources import origin_of, require_fit_for
 from training.states import RUN_OPEN, RunState, require_run_move
-
-_CLAIMED: Final = ["state", "started_at", "lease_owner", "lease_until", "fencing_token", "attempts"]
 
 
 def start_run(  # noqa: PLR0913  # keyword-only, one a column
@@ -135,11 +133,7 @@ def claim_run(  # noqa: PLR0913  # keyword-only; the surfaces read clock and set
                 require_run_move(state, RunState.CHECKING)
                 run.state = RunState.CHECKING
                 run.started_at = run.started_at or now
-            run.lease_owner = owner
-            run.lease_until = lease.until
-            run.fencing_token = lease.token
-            run.attempts += 1
-            run.save(update_fields=_CLAIMED)
+            take_lease(run, lease=lease, owner=owner, also=["state", "started_at"])
             trail.record(
                 StepClaimed(run_id=str(run.pk), step=run.state, token=lease.token),
                 about=f"training/{run.pk}",
