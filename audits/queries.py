@@ -85,6 +85,11 @@ def unsealed_since() -> datetime | None:
     return oldest
 
 
+def outbox_size() -> int:
+    """Say how many facts wait for the sealer."""
+    return OutboxEntry.objects.count()
+
+
 def newest_checkpoint() -> SealedCheckpoint | None:
     """Return the newest signed statement of the trail's size and root."""
     row = Checkpoint.objects.order_by("-size").first()

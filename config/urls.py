@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from audits.permissions import Role, any_of
 from config import health, tokens
+from config.metrics import Metrics
 from lineage.admin import where_is
 
 anybody_known = [any_of(*Role)]
@@ -39,6 +40,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", Metrics.as_view(), name="metrics"),
     path("api/v1/", include(api)),
     path("admin/lineage/where-is/", admin.site.admin_view(where_is), name="where-is"),
     path("admin/", admin.site.urls),

@@ -38,6 +38,7 @@ import privacy.events
 import training.events
 from audits.permissions import Role
 from config.api_errors import STATUS_BY_ERROR
+from config.metrics import MEASURES
 from deletion.regimes import REGIMES
 
 FOLDER: Final = ROOT / "docs" / "reference"
@@ -55,6 +56,7 @@ DJANGOS_OWN: Final = {
     *("--no-color", "--force-color"),
 }
 UNDESCRIBED: Final = {
+    "/metrics": "Read the [measures](metrics.md), for Prometheus.",
     "/api/v1/docs/": "Browse this API.",
     "/api/v1/schema/": "Describe this API (OpenAPI 3.1), in JSON or YAML.",
 }
@@ -166,11 +168,31 @@ def regimes_page() -> str:
     return _page(lines)
 
 
+def metrics_page() -> str:
+    """Return the page of what Prometheus reads."""
+    lines = [
+        "# Metrics",
+        "",
+        "What `/metrics` answers in Prometheus' text format to an account in the role *auditor*,",
+        "*compliance officer* or *administrator*. Every number is counted from the rows when it is",
+        "asked for; no label names a person. [How to watch Lethe](../how-to/watch-the-clocks.md)",
+        "sets it up.",
+        "",
+        "| name | labels | what it counts |",
+        "|---|---|---|",
+    ]
+    for measure in MEASURES:
+        labels = ", ".join(f"`{label}`" for label in measure.labels)
+        lines.append(f"| `{measure.stored_as}` | {labels} | {measure.about} |")
+    return _page(lines)
+
+
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "commands.md": commands_page,
     "errors.md": errors_page,
     "events.md": events_page,
     "http-api.md": http_api_page,
+    "metrics.md": metrics_page,
     "regimes.md": regimes_page,
 }
 
