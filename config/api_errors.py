@@ -4,7 +4,6 @@ No answer repeats what was sent: it may be somebody's identifier.
 """
 
 import logging
-import re
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, Final
@@ -18,6 +17,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
 from audits import errors as audits
+from audits.problems import detail_of, title_of, type_of
 from deletion import errors as deletion
 from lineage import errors as lineage
 from lineage.stores import errors as stores
@@ -40,6 +40,7 @@ STATUS_BY_ERROR: Final[Mapping[type[Exception], HTTPStatus]] = {
     deletion.HoldGroundUnknown: HTTPStatus.UNPROCESSABLE_ENTITY,
     deletion.HoldUnknown: HTTPStatus.NOT_FOUND,
     deletion.IdempotencyKeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    deletion.LineMalformed: HTTPStatus.UNPROCESSABLE_ENTITY,
     deletion.MoveNotAllowed: HTTPStatus.CONFLICT,
     deletion.NotComplete: HTTPStatus.CONFLICT,
     deletion.PlanOutdated: HTTPStatus.CONFLICT,
@@ -48,6 +49,7 @@ STATUS_BY_ERROR: Final[Mapping[type[Exception], HTTPStatus]] = {
     deletion.RequestUnknown: HTTPStatus.NOT_FOUND,
     deletion.RunUnknown: HTTPStatus.NOT_FOUND,
     deletion.TwoPeopleNeeded: HTTPStatus.CONFLICT,
+    deletion.UploadUnreadable: HTTPStatus.UNPROCESSABLE_ENTITY,
     lineage.IdentifierMalformed: HTTPStatus.UNPROCESSABLE_ENTITY,
     lineage.LeaseLost: HTTPStatus.CONFLICT,
     lineage.NamespaceConflict: HTTPStatus.CONFLICT,
@@ -134,7 +136,7 @@ def _refusal(
     if (status := STATUS_BY_ERROR.get(type(exc))) is not None:
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             log.error("an action failed", exc_info=exc)
-        return problem_body(type(exc).__name__, status, _said(exc)), {}
+        return problem_body(type(exc).__name__, status, detail_of(exc)), {}
     if isinstance(exc, OperationalError | InterfaceError):
         log.error("the database cannot be used", exc_info=exc)
         status = HTTPStatus.SERVICE_UNAVAILABLE
@@ -155,18 +157,12 @@ def _refusal(
 
 def problem_body(name: str, status: HTTPStatus, detail: str) -> dict[str, object]:
     """Return the members of a problem."""
-    title = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).capitalize()
-    return {"type": f"/problems/{name}", "title": title, "status": int(status), "detail": detail}
-
-
-def _said(exc: Exception) -> str:
-    """Return the message of an error, or else the sentence that explains its class."""
-    match exc.args:
-        case (str(message),) if message:
-            return message
-        case _:
-            sentence, *_ = (exc.__doc__ or "").split("\n\n")
-            return " ".join(sentence.split())
+    return {
+        "type": type_of(name),
+        "title": title_of(name),
+        "status": int(status),
+        "detail": detail,
+    }
 
 
 def _camel(phrase: str) -> str:

@@ -1,6 +1,10 @@
 """Why the deletion app says no. Each class has an HTTP status in `config.api_errors`."""
 
 
+class LineMalformed(Exception):
+    """A line of an upload is not as documented; the message names its first mistake."""
+
+
 class MoveNotAllowed(Exception):
     """The request is in a state from which this step cannot be taken."""
 
@@ -56,3 +60,7 @@ class NotComplete(Exception):
 
 class RunUnknown(Exception):
     """There is no such run, or it is not stuck."""
+
+
+class UploadUnreadable(Exception):
+    """An upload cannot be read any further, as the message says; what was taken stays taken."""

@@ -60,10 +60,16 @@ _THESE: Final = "SELECT id FROM lineage_node WHERE id = ANY(%s::bigint[])"
 
 def kind_of_namespace(name: str) -> IdentifierKind:
     """Return how the identifiers of a declared namespace are written."""
-    kind = Namespace.objects.filter(pk=name).values_list("kind", flat=True).first()
+    kind = kinds_of_namespaces([name]).get(name)
     if kind is None:
         raise NamespaceUnknown  # unrepeated: somebody may have sent an identifier in its place
-    return IdentifierKind(kind)
+    return kind
+
+
+def kinds_of_namespaces(names: Collection[str]) -> dict[str, IdentifierKind]:
+    """Return how the identifiers of namespaces are written; one that is not declared is missing."""
+    rows = Namespace.objects.filter(pk__in=list(names)).values_list("pk", "kind")
+    return {name: IdentifierKind(kind) for name, kind in rows}
 
 
 def resolve(pseudonyms: Collection[UUID]) -> dict[UUID, SubjectId]:

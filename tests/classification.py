@@ -61,6 +61,12 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
         PERSONAL: "reason",
         PLAIN: "id request article placed_by placed_at released_by released_at",
     },
+    "deletion.Import": {
+        TAG: "upload_tag",
+        PLAIN: (
+            "id source started_by started_at last_at accepted known refused ended_at broken_because"
+        ),
+    },
     "deletion.Obligation": {
         PLAIN: "id batch kind store model because created_at due_at run discharged_at",
     },

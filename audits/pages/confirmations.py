@@ -16,6 +16,7 @@ from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from audits.pages.sections import Section
+from audits.problems import reasons_in
 
 Refusals = tuple[type[Exception], ...]
 _Method = TypeVar("_Method", bound=Callable[..., HttpResponse])
@@ -71,12 +72,7 @@ def button(
 
 def refusals_in(*modules: ModuleType) -> Refusals:
     """Return every reason to say no that some `errors` modules name."""
-    return tuple(
-        value
-        for module in modules
-        for value in vars(module).values()
-        if inspect.isclass(value) and issubclass(value, Exception)
-    )
+    return reasons_in(*modules)
 
 
 def sentence_of(refusal: Exception) -> str:

@@ -2,9 +2,10 @@
 
 import hmac
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -20,12 +21,20 @@ from deletion.errors import (
     RequestAlreadyOpen,
 )
 from deletion.events import DeletionRequested, RequestCancelled
-from deletion.intake import Claim, Receipt, SaidIdentifier, body_of, claims_of
+from deletion.intake import (
+    Claim,
+    Receipt,
+    SaidDemand,
+    SaidIdentifier,
+    body_of,
+    claims_of,
+)
 from deletion.keys import RequestKey, commitment, idempotency_tag, new_key, unwrap
 from deletion.models import DeletionRequest, RequestIdentifier
 from deletion.regimes import Regime, regime_named
 from deletion.states import RequestState, require_move
-from lineage.identifiers import pseudonym_of
+from lineage.errors import NamespaceUnknown
+from lineage.identifiers import IdentifierKind, pseudonym_of
 from lineage.queries import kind_of_namespace
 
 # The names of unique constraints: `unique=True` gives Django's own to the pseudonym's.
@@ -39,6 +48,52 @@ class Opened:
 
     request: DeletionRequest
     receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """What is asked for, as digests; the caller's key and the person are marks already."""
+
+    law: Regime
+    claims: tuple[Claim, ...]
+    pseudonyms: tuple[UUID, ...]  # one a claim
+    verification: str
+    body: bytes = field(repr=False)
+    tag: str  # of the caller's key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A request with everything that is written when it is opened."""
+
+    request: DeletionRequest
+    identifiers: Sequence[RequestIdentifier]
+    receipt: Receipt
+
+    @property
+    def opened(self) -> Opened:
+        """Return what the caller gets."""
+        return Opened(request=self.request, receipt=self.receipt)
+
+    @property
+    def about(self) -> str:
+        """Return what the trail calls the request."""
+        return f"request/{self.request.pk}"
+
+    @property
+    def event(self) -> DeletionRequested:
+        """Return what the trail says of it."""
+        request = self.request
+        return DeletionRequested(
+            request_id=str(request.pk),
+            regime=request.regime,
+            commitments=tuple(commitment for _, commitment in self.receipt.commitments),
+            verification=request.verification,
+            received_at=request.received_at,
+            acknowledge_by=request.acknowledge_by,
+            erase_by=request.erase_by,
+            models_by=request.models_by,
+        )
 
 
 def request_deletion(  # noqa: PLR0913  # keyword-only, one a column
@@ -56,43 +111,31 @@ def request_deletion(  # noqa: PLR0913  # keyword-only, one a column
     A person has at most one open request. When a request is closed its key cannot be used again,
     since nothing is left by which the same demand could be recognised.
     """
-    law = regime_named(regime)
-    kinds = {said.namespace: kind_of_namespace(said.namespace) for said in identifiers}
-    claims = claims_of(identifiers, kinds=kinds)
-    body = body_of(regime=regime, verification=verification, claims=claims)
-    tag = idempotency_tag(
-        idempotency_key, caller=caller, key_encryption_key=settings.REQUEST_KEY_ENCRYPTION_KEY
+    demand = demand_of(
+        SaidDemand(regime=regime, identifiers=tuple(identifiers), verification=verification),
+        key=idempotency_key,
+        caller=caller,
+        kinds={said.namespace: kind_of_namespace(said.namespace) for said in identifiers},
     )
     with transaction.atomic():
-        known = _opened_with(caller, tag)
+        known = _opened_with(caller, demand.tag)
         if known is not None:
-            return _repeated(known, claims, body)
+            return repeated(known, demand)
         try:
             with audited(actor=actor, now=now) as trail:
-                opened = _open(
-                    law,
-                    claims,
-                    body,
-                    DeletionRequest(
-                        pk=uuid4(),
-                        state=RequestState.RECEIVED,
-                        received_at=now,
-                        caller=caller,
-                        idempotency_tag=tag,
-                        verification=verification,
-                    ),
-                )
-                trail.record(_requested(opened), about=f"request/{opened.request.pk}")
+                draft = draft_of(demand, caller=caller, now=now)
+                draft.request.save(force_insert=True)
+                RequestIdentifier.objects.bulk_create(draft.identifiers)
+                trail.record(draft.event, about=draft.about)
         except IntegrityError as exc:
             # The database decides who was first, about the key as about the person.
-            broken = _constraint_broken(exc)
-            if broken not in {_ONE_PER_KEY, _ONE_PER_PERSON}:
+            if not somebody_was_first(exc):
                 raise
-            known = _opened_with(caller, tag)
+            known = _opened_with(caller, demand.tag)
             if known is None:
                 raise RequestAlreadyOpen from exc
-            return _repeated(known, claims, body)
-    return opened
+            return repeated(known, demand)
+    return draft.opened
 
 
 def cancel(*, request_id: UUID, actor: Actor, now: datetime) -> DeletionRequest:
@@ -155,62 +198,84 @@ def receipt_of(key: RequestKey, claims: Sequence[Claim]) -> Receipt:
     )
 
 
-def _constraint_broken(error: IntegrityError) -> str | None:
-    """Return the name of the constraint that the database says was broken."""
-    cause = error.__cause__
-    return cause.diag.constraint_name if isinstance(cause, psycopg2.Error) else None
+def demand_of(
+    said: SaidDemand, *, key: str, caller: str, kinds: Mapping[str, IdentifierKind]
+) -> Demand:
+    """Return a demand with its digests, or raise what is wrong with it.
 
-
-def _opened_with(caller: str, tag: str) -> DeletionRequest | None:
-    return DeletionRequest.objects.filter(caller=caller, idempotency_tag=tag).first()
-
-
-def _repeated(known: DeletionRequest, claims: Sequence[Claim], body: bytes) -> Opened:
-    if known.wrapped_key is None:
-        raise IdempotencyKeyReused
-    key = key_of(known)
-    if not hmac.compare_digest(key.tag(body), known.body_tag):
-        raise IdempotencyKeyReused
-    return Opened(request=known, receipt=receipt_of(key, claims))
-
-
-def _open(law: Regime, claims: Sequence[Claim], body: bytes, request: DeletionRequest) -> Opened:
-    key = new_key(request.pk, entropy=secrets.token_bytes)
-    clocks = law.clocks(request.received_at)
-    request.regime = law.name
-    request.acknowledge_by = clocks.acknowledge_by
-    request.erase_by = clocks.erase_by
-    request.models_by = clocks.models_by
-    request.body_tag = key.tag(body)
-    request.wrapped_key = key.wrap(
-        key_encryption_key=settings.REQUEST_KEY_ENCRYPTION_KEY, entropy=secrets.token_bytes
+    `kinds` are those of the declared namespaces, `key` is the caller's own for this demand.
+    """
+    law = regime_named(said.regime)
+    if any(identifier.namespace not in kinds for identifier in said.identifiers):
+        raise NamespaceUnknown  # unrepeated: somebody may have sent an identifier in its place
+    claims = claims_of(said.identifiers, kinds=kinds)
+    return Demand(
+        law=law,
+        claims=claims,
+        verification=said.verification,
+        body=body_of(regime=said.regime, verification=said.verification, claims=claims),
+        tag=idempotency_tag(
+            key, caller=caller, key_encryption_key=settings.REQUEST_KEY_ENCRYPTION_KEY
+        ),
+        pseudonyms=tuple(
+            pseudonym_of(claim.digest, namespace=claim.namespace, key=settings.PSEUDONYM_KEY)
+            for claim in claims
+        ),
     )
-    request.save(force_insert=True)
-    RequestIdentifier.objects.bulk_create(
+
+
+def draft_of(demand: Demand, *, caller: str, now: datetime) -> Draft:
+    """Return a request that starts its clocks now, with all its rows; nothing is saved yet."""
+    clocks = demand.law.clocks(now)
+    key = new_key(uuid4(), entropy=secrets.token_bytes)
+    request = DeletionRequest(
+        pk=key.request_id,
+        regime=demand.law.name,
+        state=RequestState.RECEIVED,
+        received_at=now,
+        acknowledge_by=clocks.acknowledge_by,
+        erase_by=clocks.erase_by,
+        models_by=clocks.models_by,
+        caller=caller,
+        idempotency_tag=demand.tag,
+        body_tag=key.tag(demand.body),
+        verification=demand.verification,
+        wrapped_key=key.wrap(
+            key_encryption_key=settings.REQUEST_KEY_ENCRYPTION_KEY, entropy=secrets.token_bytes
+        ),
+    )
+    identifiers = [
         RequestIdentifier(
             request=request,
             namespace_id=claim.namespace,
-            pseudonym=pseudonym_of(
-                claim.digest, namespace=claim.namespace, key=settings.PSEUDONYM_KEY
-            ),
+            pseudonym=pseudonym,
             sealed_digest=key.seal(
                 claim.digest, namespace=claim.namespace, entropy=secrets.token_bytes
             ),
         )
-        for claim in claims
-    )
-    return Opened(request=request, receipt=receipt_of(key, claims))
+        for claim, pseudonym in zip(demand.claims, demand.pseudonyms, strict=True)
+    ]
+    # In one order everywhere, so that two who insert some of the same people never deadlock.
+    identifiers.sort(key=attrgetter("pseudonym"))
+    return Draft(request=request, identifiers=identifiers, receipt=receipt_of(key, demand.claims))
 
 
-def _requested(opened: Opened) -> DeletionRequested:
-    request = opened.request
-    return DeletionRequested(
-        request_id=str(request.pk),
-        regime=request.regime,
-        commitments=tuple(commitment for _, commitment in opened.receipt.commitments),
-        verification=request.verification,
-        received_at=request.received_at,
-        acknowledge_by=request.acknowledge_by,
-        erase_by=request.erase_by,
-        models_by=request.models_by,
-    )
+def repeated(known: DeletionRequest, demand: Demand) -> Opened:
+    """Return a request that was opened with the same key, if it was for the same demand."""
+    if known.wrapped_key is None:
+        raise IdempotencyKeyReused
+    key = key_of(known)
+    if not hmac.compare_digest(key.tag(demand.body), known.body_tag):
+        raise IdempotencyKeyReused
+    return Opened(request=known, receipt=receipt_of(key, demand.claims))
+
+
+def somebody_was_first(error: IntegrityError) -> bool:
+    """Say whether the database refused a key that was used, or a person who has asked already."""
+    cause = error.__cause__
+    broken = cause.diag.constraint_name if isinstance(cause, psycopg2.Error) else None
+    return broken in {_ONE_PER_KEY, _ONE_PER_PERSON}
+
+
+def _opened_with(caller: str, tag: str) -> DeletionRequest | None:
+    return DeletionRequest.objects.filter(caller=caller, idempotency_tag=tag).first()

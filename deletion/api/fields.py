@@ -7,13 +7,11 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from typing_extensions import override
 
-from deletion.intake import HashedIdentifier, RawIdentifier, SaidIdentifier
+from deletion.intake import LONGEST_VALUE, SHA256, WORD, SaidIdentifier, identifier_said
 from deletion.regimes import REGIMES
 from lineage.places import NAME
 
 _NAMESPACE: Final = {"type": "string", "pattern": f"^{NAME.pattern}$"}
-_LONGEST_VALUE: Final = 1024
-_SHA256: Final = "[0-9a-fA-F]{64}"
 _IDENTIFIER: Final[dict[str, Any]] = {
     "oneOf": [
         {
@@ -21,7 +19,7 @@ _IDENTIFIER: Final[dict[str, Any]] = {
             "description": "As the person wrote it.",
             "properties": {
                 "namespace": _NAMESPACE,
-                "value": {"type": "string", "minLength": 1, "maxLength": _LONGEST_VALUE},
+                "value": {"type": "string", "minLength": 1, "maxLength": LONGEST_VALUE},
             },
             "required": ["namespace", "value"],
             "additionalProperties": False,
@@ -31,7 +29,7 @@ _IDENTIFIER: Final[dict[str, Any]] = {
             "description": "SHA-256 of the standardised value, in hexadecimal.",
             "properties": {
                 "namespace": _NAMESPACE,
-                "sha256": {"type": "string", "pattern": f"^{_SHA256}$"},
+                "sha256": {"type": "string", "pattern": f"^{SHA256.pattern}$"},
             },
             "required": ["namespace", "sha256"],
             "additionalProperties": False,
@@ -53,7 +51,7 @@ class StrictCharField(serializers.CharField):
 class WordField(serializers.RegexField):
     """A short word that may stand in the trail: no sentence, no address, no name of a person."""
 
-    PATTERN: str = "[a-z][a-z0-9-]{0,63}"
+    PATTERN: str = WORD.pattern
 
     def __init__(self, **said: Any) -> None:
         super().__init__(f"^{self.PATTERN}$", trim_whitespace=False, **said)
@@ -87,17 +85,8 @@ class IdentifierField(serializers.Field[SaidIdentifier, Any, Any, Any]):
 
     @override
     def to_internal_value(self, data: object) -> SaidIdentifier:
-        match data:
-            case {"namespace": str(namespace), "value": str(value), **rest} if (
-                not rest and NAME.fullmatch(namespace) and 0 < len(value) <= _LONGEST_VALUE
-            ):
-                return RawIdentifier(namespace=namespace, value=value)
-            case {"namespace": str(namespace), "sha256": str(digest), **rest} if (
-                not rest and NAME.fullmatch(namespace) and re.fullmatch(_SHA256, digest)
-            ):
-                return HashedIdentifier(namespace=namespace, sha256=digest)
-            case _:
-                return self.fail("invalid")
+        said = identifier_said(data)
+        return self.fail("invalid") if said is None else said
 
     @override
     def to_representation(self, value: SaidIdentifier) -> Any:

@@ -12,11 +12,11 @@ from deletion.api.fields import (
     StrictCharField,
     WordField,
 )
+from deletion.intake import MOST_IDENTIFIERS
 from deletion.models import Batch, DeletionRequest, Run
 from deletion.regimes import REGIMES
 from deletion.states import Outcome, RequestState
 
-MOST_IDENTIFIERS: Final = 20
 _NO_ZERO: Final = r"^[^\x00]*$"  # PostgreSQL keeps no zero character
 ARTICLES: Final = sorted({ground.article for law in REGIMES.values() for ground in law.keep})
 EXTENSION_REASONS: Final = sorted({reason for law in REGIMES.values() for reason in law.extend_for})

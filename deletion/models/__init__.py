@@ -1,5 +1,6 @@
 """Requests, batches, obligations and runs, as rows. `deletion.actions` changes them."""
 
+from deletion.models.imports import Import
 from deletion.models.requests import (
     Batch,
     Certificate,
@@ -19,6 +20,7 @@ __all__ = [
     "Extension",
     "Found",
     "Hold",
+    "Import",
     "Obligation",
     "RequestIdentifier",
     "Run",

@@ -7,6 +7,7 @@ from types import ModuleType
 
 from django.core.management.base import CommandError
 
+from audits.problems import reasons_in
 from lineage import errors
 from lineage.stores import errors as store_errors
 
@@ -19,16 +20,7 @@ def in_one_line(*reasons: ModuleType) -> Iterator[None]:
     """
     try:
         yield
-    except _classes_in(errors, store_errors, *reasons) as refusal:
+    except reasons_in(errors, store_errors, *reasons) as refusal:
         sentence = " ".join((getdoc(type(refusal)) or "").split())
         place = f" ({refusal})" if str(refusal) else ""
         raise CommandError(f"{type(refusal).__name__}: {sentence}{place}") from None
-
-
-def _classes_in(*modules: ModuleType) -> tuple[type[Exception], ...]:
-    return tuple(
-        error
-        for module in modules
-        for error in vars(module).values()
-        if isinstance(error, type) and issubclass(error, Exception)
-    )

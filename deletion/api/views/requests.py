@@ -1,6 +1,5 @@
 """Deletion requests over HTTP: opened, listed, shown, certified."""
 
-import re
 from typing import Any, Final
 from uuid import UUID
 
@@ -29,22 +28,23 @@ from deletion.api.serializers import (
     RequestMoreOut,
 )
 from deletion.api.views.answers import REFUSED, SEE_ALL, UNKNOWN, actor_of, only_own, problems
+from deletion.intake import KEY
 from deletion.models import DeletionRequest
 from deletion.queries import requests as queries
 
-_KEY: Final = r"[\x21-\x7e]{1,200}"
 IDEMPOTENCY_KEY: Final = OpenApiParameter(
     "Idempotency-Key",
-    {"type": "string", "minLength": 1, "maxLength": 200, "pattern": f"^{_KEY}$"},
+    {"type": "string", "minLength": 1, "maxLength": 200, "pattern": f"^{KEY.pattern}$"},
     OpenApiParameter.HEADER,
     required=True,
     description="Chosen by the caller, one a demand: the same key again gives the same request.",
 )
 
 
-def _idempotency_key(request: Request) -> str:
+def idempotency_key_of(request: Request) -> str:
+    """Return the key that the caller chose for a demand, or for an upload of many."""
     key = request.headers.get("Idempotency-Key", "")
-    if not re.fullmatch(_KEY, key):
+    if not KEY.fullmatch(key):
         raise ValidationError({"Idempotency-Key": "1 to 200 visible ASCII characters are needed."})
     return key
 
@@ -100,7 +100,7 @@ class DeletionRequests(ListAPIView[DeletionRequest]):
             regime=said.validated_data["regime"],
             identifiers=said.validated_data["identifiers"],
             verification=said.validated_data["verification"],
-            idempotency_key=_idempotency_key(request),
+            idempotency_key=idempotency_key_of(request),
             caller=actor_of(request),
             actor=actor_of(request),
             now=timezone.now(),

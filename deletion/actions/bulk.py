@@ -1,0 +1,287 @@
+"""Taking many demands at once: a chunk of lines is one transaction, on the road of a single one."""
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from operator import attrgetter
+from typing import Final
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import IntegrityError
+
+from audits.problems import detail_of, reasons_in
+from audits.trail import Actor, audited
+from deletion import errors
+from deletion.actions.requests import (
+    Demand,
+    Draft,
+    Opened,
+    demand_of,
+    draft_of,
+    repeated,
+    somebody_was_first,
+)
+from deletion.answers import Acceptable, Answer, Count, Ended, Refused, Taken
+from deletion.bulk import Line, chunks_of
+from deletion.errors import RequestAlreadyOpen, UploadUnreadable
+from deletion.events import ImportEnded, ImportStarted, LinesTaken
+from deletion.intake import SaidDemand
+from deletion.keys import idempotency_tag
+from deletion.models import DeletionRequest, Import, RequestIdentifier
+from lineage import errors as lineage_errors
+from lineage.queries import kinds_of_namespaces
+
+_REFUSALS: Final = reasons_in(errors, lineage_errors)
+_TRIES: Final = 5  # of a chunk, when others open requests for the same people in the same moment
+_WORDS: Final = 200  # characters of a reason that are kept
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """Who sends, and under which key. A line without a key of its own has `KEY#NUMBER`."""
+
+    caller: str
+    key: str
+
+    def key_of(self, line: Line) -> str:
+        """Return the idempotency key of a line."""
+        return line.key or f"{self.key}#{line.number}"
+
+
+def import_requests(
+    *,
+    lines: Iterable[Line],
+    upload: Upload,
+    source: str,
+    actor: Actor,
+    clock: Callable[[], datetime],
+) -> Generator[Answer | Ended, None, None]:
+    """Open a request for each line, and answer each in order; the last answer is the end's.
+
+    Nothing is held but one chunk. Killed at any point, it loses nothing that was answered and
+    opens nothing twice when the same upload is sent again.
+    """
+    import_id = start_import(upload=upload, source=source, actor=actor, now=clock())
+    count = Count()
+    broken: UploadUnreadable | None = None
+    try:
+        for chunk in chunks_of(lines):
+            answers = take_lines(
+                import_id=import_id, lines=chunk, upload=upload, actor=actor, now=clock()
+            )
+            count = count.with_these(answers)
+            yield from answers
+    except UploadUnreadable as exc:
+        broken = exc
+    except GeneratorExit:  # whoever read the answers went away
+        gone = UploadUnreadable("the caller went away before the end")
+        end_import(import_id=import_id, broken=gone, actor=actor, now=clock())
+        raise
+    end_import(import_id=import_id, broken=broken, actor=actor, now=clock())
+    yield Ended(import_id=import_id, count=count, broken=broken)
+
+
+def check_requests(
+    *, lines: Iterable[Line], upload: Upload, clock: Callable[[], datetime]
+) -> Iterator[Answer | Ended]:
+    """Answer each line as `import_requests` would, and open nothing."""
+    count, seen = Count(), set[UUID]()
+    broken: UploadUnreadable | None = None
+    try:
+        for chunk in chunks_of(lines):
+            answers = [
+                Acceptable(line=line.number) if isinstance(verdict, Draft) else verdict
+                for line, verdict in zip(
+                    chunk, _judge(chunk, upload=upload, seen=seen, now=clock()), strict=True
+                )
+            ]
+            count = count.with_these(answers)
+            yield from answers
+    except UploadUnreadable as exc:
+        broken = exc
+    yield Ended(import_id=None, count=count, broken=broken)
+
+
+def start_import(*, upload: Upload, source: str, actor: Actor, now: datetime) -> UUID:
+    """Note that somebody sends an upload; each sending is one import."""
+    with audited(actor=actor, now=now) as trail:
+        begun = Import.objects.create(
+            pk=uuid4(),
+            source=source,
+            started_by=actor,
+            started_at=now,
+            last_at=now,
+            upload_tag=idempotency_tag(
+                upload.key,
+                caller=upload.caller,
+                key_encryption_key=settings.REQUEST_KEY_ENCRYPTION_KEY,
+            ),
+        )
+        trail.record(
+            ImportStarted(import_id=str(begun.pk), source=source), about=f"import/{begun.pk}"
+        )
+    return begun.pk
+
+
+def take_lines(
+    *, import_id: UUID, lines: Sequence[Line], upload: Upload, actor: Actor, now: datetime
+) -> list[Answer]:
+    """Open a request for each line that may have one, all in one transaction; answer each line."""
+    for _ in range(_TRIES - 1):
+        try:
+            return _take(import_id, lines, upload, actor, now)
+        except IntegrityError as exc:
+            # Somebody asked for one of these people, or with one of these keys, in this moment:
+            # who they are is seen now, and refuses or answers that line alone.
+            if not somebody_was_first(exc):
+                raise
+    return _take(import_id, lines, upload, actor, now)
+
+
+def end_import(
+    *, import_id: UUID, broken: UploadUnreadable | None, actor: Actor, now: datetime
+) -> None:
+    """Note that an upload was read to its end, or why not."""
+    with audited(actor=actor, now=now) as trail:
+        row = Import.objects.select_for_update(no_key=True).get(pk=import_id)
+        row.ended_at = row.last_at = now
+        row.broken_because = detail_of(broken)[:_WORDS] if broken else ""
+        row.save()
+        trail.record(
+            ImportEnded(
+                import_id=str(row.pk),
+                accepted=row.accepted,
+                known=row.known,
+                refused=row.refused,
+                broken_because=row.broken_because,
+            ),
+            about=f"import/{row.pk}",
+        )
+
+
+def _take(
+    import_id: UUID, lines: Sequence[Line], upload: Upload, actor: Actor, now: datetime
+) -> list[Answer]:
+    with audited(actor=actor, now=now) as trail:
+        row = Import.objects.select_for_update(no_key=True).get(pk=import_id)
+        verdicts = _judge(lines, upload=upload, seen=set(), now=now)
+        drafts = [verdict for verdict in verdicts if isinstance(verdict, Draft)]
+        _save(drafts)
+        answers = [
+            _taken(line.number, verdict.opened, known=False)
+            if isinstance(verdict, Draft)
+            else verdict
+            for line, verdict in zip(lines, verdicts, strict=True)
+        ]
+        more = Count().with_these(answers)
+        row.accepted += more.accepted
+        row.known += more.known
+        row.refused += more.refused
+        row.last_at = now
+        row.save()
+        for draft in drafts:
+            trail.record(draft.event, about=draft.about)
+        trail.record(
+            LinesTaken(
+                import_id=str(row.pk),
+                up_to_line=lines[-1].number,
+                accepted=more.accepted,
+                known=more.known,
+                refused=more.refused,
+            ),
+            about=f"import/{row.pk}",
+        )
+    return answers
+
+
+def _save(drafts: Sequence[Draft]) -> None:
+    # Keys before people, and each in order: two uploads of the same people wait for one another,
+    # but never in a circle.
+    DeletionRequest.objects.bulk_create(
+        sorted((draft.request for draft in drafts), key=attrgetter("idempotency_tag"))
+    )
+    RequestIdentifier.objects.bulk_create(
+        sorted(
+            (identifier for draft in drafts for identifier in draft.identifiers),
+            key=attrgetter("pseudonym"),
+        )
+    )
+
+
+def _judge(
+    lines: Sequence[Line], *, upload: Upload, seen: set[UUID], now: datetime
+) -> list[Draft | Answer]:
+    """Say of each line what is to be opened, or else what is answered.
+
+    `seen` are people of earlier lines that are not in the database; those of these lines are added.
+    """
+    demands = _demands(lines, upload)
+    asked = [demand for demand in demands if isinstance(demand, Demand)]
+    opened = {
+        request.idempotency_tag: request
+        for request in DeletionRequest.objects.filter(
+            caller=upload.caller, idempotency_tag__in=[demand.tag for demand in asked]
+        )
+    }
+    seen |= set(
+        RequestIdentifier.objects.filter(
+            pseudonym__in=[mark for demand in asked for mark in demand.pseudonyms]
+        ).values_list("pseudonym", flat=True)
+    )
+    found: list[Draft | Answer] = []
+    for line, demand in zip(lines, demands, strict=True):
+        if isinstance(demand, Exception):
+            found.append(Refused(line=line.number, refusal=demand))
+            continue
+        try:
+            # As for a single one: the key is asked first, then the person.
+            if (known := opened.get(demand.tag)) is not None:
+                found.append(_taken(line.number, repeated(known, demand), known=True))
+                continue
+            if not seen.isdisjoint(demand.pseudonyms):
+                raise RequestAlreadyOpen  # answered like any other refusal
+        except _REFUSALS as refusal:
+            found.append(Refused(line=line.number, refusal=refusal))
+            continue
+        draft = draft_of(demand, caller=upload.caller, now=now)
+        opened[demand.tag] = draft.request
+        seen.update(demand.pseudonyms)
+        found.append(draft)
+    return found
+
+
+def _demands(lines: Sequence[Line], upload: Upload) -> list[Demand | Exception]:
+    kinds = kinds_of_namespaces(
+        {
+            identifier.namespace
+            for line in lines
+            if isinstance(line.said, SaidDemand)
+            for identifier in line.said.identifiers
+        }
+    )
+    found: list[Demand | Exception] = []
+    for line in lines:
+        if not isinstance(line.said, SaidDemand):
+            found.append(line.said)
+            continue
+        try:
+            found.append(
+                demand_of(line.said, key=upload.key_of(line), caller=upload.caller, kinds=kinds)
+            )
+        except _REFUSALS as refusal:
+            found.append(refusal)
+    return found
+
+
+def _taken(line: int, opened: Opened, *, known: bool) -> Taken:
+    request = opened.request
+    return Taken(
+        line=line,
+        known=known,
+        request_id=request.pk,
+        acknowledge_by=request.acknowledge_by,
+        erase_by=request.erase_by,
+        models_by=request.models_by,
+        commitment_key=opened.receipt.commitment_key,
+    )
