@@ -12,11 +12,14 @@ from typing import NoReturn
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
-from django.db import OperationalError
+from django.db import OperationalError, ProgrammingError
 from environs import EnvValidationError
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 # An auditor verifies a bundle with no database and no secrets: these run on settings of their own.
 OFFLINE_COMMANDS = {"verify_bundle", "generate_keys"}
+
+_NOT_MIGRATED = {"42P01", "42703"}  # PostgreSQL knows no such table, or no such column
 
 
 def main() -> None:
@@ -41,6 +44,12 @@ def main() -> None:
         if getattr(problem.__cause__, "pgcode", None):  # said by a server that was reached
             raise
         sys.exit(f"database: {' '.join(str(problem).split())}")
+    except ProgrammingError as problem:
+        if getattr(problem.__cause__, "pgcode", None) not in _NOT_MIGRATED:
+            raise
+        sys.exit("database: its tables are not this version's; run `python manage.py migrate`")
+    except RedisConnectionError as problem:
+        sys.exit(f"broker: {' '.join(str(problem).split())}")
 
 
 def _told(mistakes: object) -> str:

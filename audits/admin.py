@@ -32,6 +32,7 @@ from audits.pages.sections import (
     timeline_of,
 )
 
+_CAUSE: Final = 80  # letters of a reason that a list shows; the alert's page has all of it
 _RECENT: Final = 1000  # leaves that the list of event names is read from
 
 
@@ -56,7 +57,7 @@ class Answered(admin.SimpleListFilter):
 class AlertAdmin(ReadOnlyAdmin):
     seen_by = BUILDERS
     refusals = refusals_in(errors)
-    list_display = ("what", "about_shown", "raised", "standing", "answered_by")
+    list_display = ("what", "about_shown", "cause", "raised", "standing", "answered_by")
     list_filter = (Answered, "kind")
     ordering = (F("resolved_at").desc(nulls_first=True), "-raised_at")
     actions_detail = ("resolve",)
@@ -74,6 +75,11 @@ class AlertAdmin(ReadOnlyAdmin):
     @admin.display(description="About", ordering="about")
     def about_shown(self, alert: Alert) -> SafeString | str:
         return about_link(alert.about)
+
+    @admin.display(description="Why")
+    def cause(self, alert: Alert) -> str:
+        said = str(alert.detail.get("why") or alert.detail.get("target") or "")
+        return said if len(said) <= _CAUSE else f"{said[:_CAUSE]}…"
 
     @admin.display(description="Raised", ordering="raised_at")
     def raised(self, alert: Alert) -> SafeString:

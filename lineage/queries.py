@@ -62,7 +62,9 @@ def kind_of_namespace(name: str) -> IdentifierKind:
     """Return how the identifiers of a declared namespace are written."""
     kind = kinds_of_namespaces([name]).get(name)
     if kind is None:
-        raise NamespaceUnknown  # unrepeated: somebody may have sent an identifier in its place
+        declared = ", ".join(Namespace.objects.order_by("pk").values_list("pk", flat=True))
+        # What was asked for is not repeated: somebody may have sent an identifier in its place.
+        raise NamespaceUnknown(f"declared are: {declared}" if declared else "none is declared")
     return kind
 
 

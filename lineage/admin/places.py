@@ -5,11 +5,12 @@ from datetime import datetime
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 from typing_extensions import override
 
 from audits import queries as trail
 from audits.pages.access import BUILDERS
-from audits.pages.cells import NOTHING, badge, number, row_link
+from audits.pages.cells import NOTHING, badge, moment, number, row_link
 from audits.pages.records import Page, ReadOnlyAdmin
 from audits.pages.sections import Table, timeline_of
 from lineage.models import Namespace, Store
@@ -50,7 +51,7 @@ class StoreAdmin(ReadOnlyAdmin):
     seen_by = BUILDERS
     tells_about = "store"
     tells_by = "name"
-    list_display = ("name", "kind", "columns_named", "families_count", "registered_at")
+    list_display = ("name", "kind", "columns_named", "families_count", "registered")
     list_filter = ("kind",)
     empty_sentence = "No place that holds records is registered."
 
@@ -66,6 +67,10 @@ class StoreAdmin(ReadOnlyAdmin):
     @admin.display(description="Training sets")
     def families_count(self, store: Store) -> str:
         return number(len(store.families.all()))
+
+    @admin.display(description="Registered", ordering="registered_at")
+    def registered(self, store: Store) -> SafeString:
+        return moment(store.registered_at)
 
     @override
     def page(self, row: Store, *, request: HttpRequest, now: datetime) -> Page:

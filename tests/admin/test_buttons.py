@@ -232,11 +232,17 @@ def test_a_stuck_run_is_let_try_again(officer, staff, tmp_path):
 
 def test_an_alert_is_resolved_with_what_was_done(officer, staff):
     alert = raise_alert(
-        kind="run-stuck", about="run/1", detail={"why": "x"}, actor=SYSTEM, now=right_now()
+        kind="run-stuck",
+        about="run/1",
+        detail={"why": "its file is damaged"},
+        actor=SYSTEM,
+        now=right_now(),
     )
 
+    listed = officer.get("/admin/audits/alert/").content.decode()
     said = press(officer, button("audits_alert", "resolve", alert), reason="moved it back")
 
+    assert alert.detail["why"] in listed
     assert said == ["The alert is resolved."]
     alert = Alert.objects.get()
     assert alert.resolution == "moved it back"

@@ -4,17 +4,21 @@ import signal
 import subprocess
 import sys
 
+import pytest
+from django.db import connection
+
 from config.keys import KEYS
 from config.settings import BASE_DIR
 from tests.config.production import production_environment
 
 
-def manage(*words, environment):
+def manage(*words, environment, said=""):
     return subprocess.run(
         [sys.executable, str(BASE_DIR / "manage.py"), *words],
         check=False,
         env={"PATH": os.environ["PATH"], **environment},
         capture_output=True,
+        input=said,
         text=True,
         timeout=120,
     )
@@ -105,5 +109,42 @@ def test_a_database_that_is_away_is_one_line():
 
     assert asked.returncode == 1
     assert asked.stderr.startswith("database: ")
+    assert asked.stderr.count("\n") == 1
+    assert "canary" not in asked.stderr
+
+
+@pytest.fixture
+def empty_database():
+    """Return the address of a database in which nobody has migrated anything."""
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE DATABASE nothing_yet")
+    yield os.environ["DATABASE_URL"].removesuffix("/postgres") + "/nothing_yet"
+    with connection.cursor() as cursor:
+        cursor.execute("DROP DATABASE nothing_yet WITH (FORCE)")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_without_our_tables_is_one_line(empty_database):
+    ready = {**production_environment(), "DATABASE_URL": empty_database}
+
+    asked = manage("export_report", "--format", "json", "--out", "-", environment=ready)
+
+    assert asked.returncode == 1
+    assert asked.stderr == (
+        "database: its tables are not this version's; run `python manage.py migrate`\n"
+    )
+
+
+def test_a_broker_that_is_away_is_one_line():
+    away = {
+        **production_environment(),
+        "DATABASE_URL": os.environ["DATABASE_URL"],
+        "REDIS_URL": "redis://:canary@127.0.0.1:1/0",
+    }
+
+    asked = manage("find_traces", environment=away, said="nobody at all\n")
+
+    assert asked.returncode == 1
+    assert asked.stderr.startswith("broker: ")
     assert asked.stderr.count("\n") == 1
     assert "canary" not in asked.stderr
