@@ -45,5 +45,16 @@ class NodeUnknown(Exception):
     """No dataset version, model version or release of that name is registered."""
 
 
+class NotSuppressed(Exception):
+    """Nobody of that identifier is on the suppression list."""
+
+
+class ScanOutdated(Exception):
+    """Somebody registered a newer scan while this one ran; scan again, or that one would be undone.
+
+    Nothing was changed. Ask once more: the place is read as it is then.
+    """
+
+
 class LeaseLost(Exception):
     """Another worker holds the lease now, so this worker's late result is refused."""

@@ -91,6 +91,14 @@ class SubjectsForgotten:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SuppressionLifted:
+    """An officer took somebody off the suppression list; who it was is not in the entry."""
+
+    namespace: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PersonLookedUp:
     """Somebody asked where a person is. The asker is the entry's actor; the person is not in it."""
 

@@ -95,6 +95,40 @@ class Marks(Sequence[UUID]):
         return f"<{len(self)} marks>"  # never the marks: they name people
 
 
+class Pairs:
+    """Marks of the same people under two keys: the second ones stand in the order of the first."""
+
+    __slots__ = ("_seconds", "firsts")
+
+    def __init__(self, packed: bytes | bytearray) -> None:
+        """Take a first and a second mark by turns, in any order and with duplicates."""
+        both = np.unique(np.frombuffer(packed, dtype=f"S{2 * WIDTH}"))
+        each = np.frombuffer(
+            both.tobytes(), dtype=[("first", f"S{WIDTH}"), ("second", f"S{WIDTH}")]
+        )
+        self.firsts = Marks(each["first"].tobytes())
+        self._seconds = each["second"].tobytes()
+
+    @property
+    def packed(self) -> bytes:
+        """Return firsts and seconds by turns, sorted, each pair once."""
+        each = np.empty(len(self.firsts), dtype=[("first", f"S{WIDTH}"), ("second", f"S{WIDTH}")])
+        each["first"] = np.frombuffer(self.firsts.packed, dtype=f"S{WIDTH}")
+        each["second"] = np.frombuffer(self._seconds, dtype=f"S{WIDTH}")
+        return each.tobytes()
+
+    def whose(self, seconds: Marks) -> Marks:
+        """Return the first marks of those whose second mark is in the set."""
+        mine = np.frombuffer(self._seconds, dtype=f"S{WIDTH}")
+        theirs = np.frombuffer(seconds.packed, dtype=f"S{WIDTH}")
+        firsts = np.frombuffer(self.firsts.packed, dtype=f"S{WIDTH}")
+        return Marks(firsts[np.isin(mine, theirs)].tobytes())
+
+    @override
+    def __repr__(self) -> str:
+        return f"<{len(self.firsts)} pairs of marks>"  # never the marks: they name people
+
+
 def in_copy_format(marks: Marks, numbers: Sequence[int]) -> bytes:
     """Return rows of (uuid, smallint) as PostgreSQL's binary COPY reads them; one number a mark."""
     rows = np.empty(len(marks), dtype=_COPY_ROW)

@@ -238,6 +238,12 @@ def newest_version(family_id: int) -> DatasetVersion | None:
     return DatasetVersion.objects.filter(family_id=family_id).order_by("-seq").first()
 
 
+def head_of(family_id: int) -> int:
+    """Return the number of a family's newest version, 0 where there is none: read it, then scan."""
+    newest = newest_version(family_id)
+    return newest.seq if newest is not None else 0
+
+
 def member_shards(*, version_id: int) -> dict[UUID, Shard]:
     """Return the shard of every member of a dataset version, the held-out included."""
     version = DatasetVersion.objects.filter(pk=version_id).first()

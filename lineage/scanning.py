@@ -4,13 +4,14 @@ from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import chain
 from typing import Final, Protocol
 from uuid import UUID
 
 from lineage.errors import IdentifierMalformed
 from lineage.identifiers import IdentifierKind, marking_bytes, standardise
 from lineage.keyed import keyed
-from lineage.marks import WIDTH, Marks
+from lineage.marks import WIDTH, Marks, Pairs
 from lineage.sharding import Shard, Sharding
 from lineage.stores.errors import ChangedMeanwhile, MalformedIdentifier, NullIdentifier
 from lineage.stores.protocol import DeclaredColumn, Part
@@ -36,13 +37,19 @@ class Scanned:
     """What one scan of one identifier column found."""
 
     namespace: str
-    pseudonyms: Marks
+    people: Pairs  # pseudonyms, each with the same person's mark under the suppression list's key
     shards: Sequence[int]  # of each pseudonym, in the same order
-    tags: (
-        Marks  # the same people under the suppression list's key; sorted for itself, so not aligned
-    )
     parts: tuple[Part, ...]
     row_count: int
+
+    @property
+    def pseudonyms(self) -> Marks:
+        """Return everybody whom the scan found."""
+        return self.people.firsts
+
+    def suppressed(self, tags: Marks) -> Marks:
+        """Return the pseudonyms of those whom the suppression list names by these tags."""
+        return self.people.whose(tags)
 
     @property
     def member_digest(self) -> str:
@@ -76,8 +83,10 @@ def scan(
     the value, and `ChangedMeanwhile` when a part is another after the scan than before it.
     """
     parts = tuple(store.parts())
-    pseudonyms = _Collection(marking_bytes(namespace=column.namespace, key=pseudonym_key))
-    tags = _Collection(marking_bytes(namespace=column.namespace, key=suppression_key))
+    found = _Collection(
+        pseudonym_of=marking_bytes(namespace=column.namespace, key=pseudonym_key),
+        tag_of=marking_bytes(namespace=column.namespace, key=suppression_key),
+    )
     row_count = 0
     seen: set[object] = set()
     for part in parts:
@@ -88,8 +97,7 @@ def scan(
                 digests = _digests(fresh, kind=column.kind)
             except IdentifierMalformed:
                 raise _refusal(batch, column=column, part=part.name, before=row_in_part) from None
-            pseudonyms.add(digests)
-            tags.add(digests)
+            found.add(digests)
             row_in_part += len(batch)
             if len(seen) > _REMEMBERED:
                 seen.clear()
@@ -97,13 +105,12 @@ def scan(
         row_count += row_in_part
     if tuple(store.parts()) != parts:
         raise ChangedMeanwhile("the place changed while it was read")
-    members = pseudonyms.marks()
+    people = found.pairs()
     shard_of = sharding.sharder()
     return Scanned(
         namespace=column.namespace,
-        pseudonyms=members,
-        shards=array("h", map(shard_of, _each(members.packed))),  # two bytes a person
-        tags=tags.marks(),
+        people=people,
+        shards=array("h", map(shard_of, _each(people.firsts.packed))),  # two bytes a person
         parts=parts,
         row_count=row_count,
     )
@@ -150,18 +157,22 @@ def _each(packed: bytes) -> Iterator[bytes]:
 
 
 class _Collection:
-    """Marks gathered in one piece of memory, which drops repetitions rather than grow for them."""
+    """People gathered in one piece of memory, which drops repetitions rather than grow for them."""
 
-    def __init__(self, mark: Callable[[bytes], bytes]) -> None:
-        self._mark = mark
+    def __init__(
+        self, *, pseudonym_of: Callable[[bytes], bytes], tag_of: Callable[[bytes], bytes]
+    ) -> None:
+        self._pseudonym_of = pseudonym_of
+        self._tag_of = tag_of
         self._packed = bytearray()
-        self._compact_at = _SPARE * WIDTH
+        self._compact_at = 2 * _SPARE * WIDTH
 
     def add(self, digests: Sequence[bytes]) -> None:
-        self._packed += b"".join(map(self._mark, digests))
+        pseudonyms, tags = map(self._pseudonym_of, digests), map(self._tag_of, digests)
+        self._packed += b"".join(chain.from_iterable(zip(pseudonyms, tags, strict=True)))
         if len(self._packed) > self._compact_at:
-            self._packed = bytearray(self.marks().packed)
-            self._compact_at = 2 * len(self._packed) + _SPARE * WIDTH
+            self._packed = bytearray(self.pairs().packed)
+            self._compact_at = 2 * (len(self._packed) + _SPARE * WIDTH)
 
-    def marks(self) -> Marks:
-        return Marks(self._packed)
+    def pairs(self) -> Pairs:
+        return Pairs(self._packed)

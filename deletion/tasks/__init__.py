@@ -17,7 +17,7 @@ from deletion.tasks.attempts import attempt, me
 from deletion.tasks.steps import SWEEP, SWEEPER, each
 from lineage.actions import register_version
 from lineage.leases import Token
-from lineage.queries import adapter_of, scan_family
+from lineage.queries import adapter_of, head_of, scan_family
 from lineage.stores import errors as stores
 from lineage.stores.protocol import Step
 from training.errors import Stopped
@@ -188,6 +188,13 @@ def _close(run_id: UUID, token: Token) -> None:
     )
     if is_proven:
         for family_id in work.families_in(store_id):
+            since = head_of(family_id)
             scanned = scan_family(family_id)  # reads files: never inside a transaction
-            register_version(family_id=family_id, scanned=scanned, actor=ERASER, now=timezone.now())
+            register_version(
+                family_id=family_id,
+                scanned=scanned,
+                since=since,
+                actor=ERASER,
+                now=timezone.now(),
+            )
         actions.finish_erasure(run_id=run_id, token=token, actor=ERASER, now=timezone.now())

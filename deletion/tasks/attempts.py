@@ -10,11 +10,12 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connections
 
 from deletion.failures import said_of
-from lineage.errors import LeaseLost
+from lineage.errors import LeaseLost, ScanOutdated
 from lineage.stores import errors as stores
 from training.heartbeat import beating
 
 REFUSALS: Final = (
+    ScanOutdated,
     stores.ChangedMeanwhile,
     stores.ColumnMissing,
     stores.ColumnTypeMismatch,
@@ -27,7 +28,7 @@ REFUSALS: Final = (
     stores.StillPresent,
     stores.StoreUnreadable,
 )
-"""Why a store says no, in words that are safe to keep."""
+"""Why a store or its index says no, in words that are safe to keep."""
 
 
 @contextmanager

@@ -4,13 +4,14 @@ from lineage.actions.datasets import Declaration, register_dataset
 from lineage.actions.declarations import declare_namespace, register_family, register_store
 from lineage.actions.moves import move_store
 from lineage.actions.nodes import register_node
-from lineage.actions.people import forget_subjects, look_up
+from lineage.actions.people import forget_subjects, lift_suppression, look_up
 from lineage.actions.versions import register_version
 
 __all__ = [
     "Declaration",
     "declare_namespace",
     "forget_subjects",
+    "lift_suppression",
     "look_up",
     "move_store",
     "register_dataset",

@@ -28,7 +28,7 @@ class Declaration:
 
 
 def register_dataset(
-    *, declared: Declaration, scanned: Scanned, actor: Actor, now: datetime
+    *, declared: Declaration, scanned: Scanned, since: int, actor: Actor, now: datetime
 ) -> DatasetVersion:
     """Declare the namespace, the store and the family where they are new, and register the scan.
 
@@ -57,4 +57,6 @@ def register_dataset(
             actor=actor,
             now=now,
         )
-        return register_version(family_id=family.pk, scanned=scanned, actor=actor, now=now)
+        return register_version(
+            family_id=family.pk, scanned=scanned, since=since, actor=actor, now=now
+        )

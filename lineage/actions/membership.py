@@ -10,7 +10,7 @@ from typing import Final
 from django.db import connection
 
 from lineage.actions.locks import lock_interning
-from lineage.marks import in_copy_format
+from lineage.marks import Marks, in_copy_format
 from lineage.scanning import Scanned
 
 # Dropped first as well: within one transaction (a test, a bulk registration) this may run twice.
@@ -18,6 +18,19 @@ _STAGE: Final = """
 DROP TABLE IF EXISTS pg_temp.lineage_scanned, pg_temp.lineage_present;
 CREATE TEMPORARY TABLE lineage_scanned (pseudonym uuid NOT NULL, shard smallint NOT NULL)
 ON COMMIT DROP
+"""
+_STAGE_RETURNED: Final = """
+DROP TABLE IF EXISTS pg_temp.lineage_returned;
+CREATE TEMPORARY TABLE lineage_returned (pseudonym uuid NOT NULL, shard smallint NOT NULL)
+ON COMMIT DROP
+"""
+_COPY_RETURNED: Final = "COPY lineage_returned FROM STDIN WITH (FORMAT binary)"
+# A forgotten person gets no number: nobody would cut it when their rows are gone again.
+_LEAVE_OUT: Final = """
+DELETE FROM lineage_scanned scanned USING lineage_returned returned
+WHERE returned.pseudonym = scanned.pseudonym AND NOT EXISTS (
+    SELECT FROM lineage_pseudonym known WHERE known.value = scanned.pseudonym);
+DROP TABLE lineage_returned
 """
 _COPY: Final = "COPY lineage_scanned FROM STDIN WITH (FORMAT binary)"
 _ANYBODY_NEW: Final = """
@@ -73,12 +86,20 @@ class Change:
     left: int
 
 
-def replace(*, family_id: int, seq: int, scanned: Scanned) -> Change:
-    """Make version `seq` hold exactly the people of a scan; the caller holds the family's row."""
+def replace(*, family_id: int, seq: int, scanned: Scanned, returned: Marks) -> Change:
+    """Make version `seq` hold the people of a scan; the caller holds the family's row.
+
+    `returned` are those of them who were forgotten: who is not in the index any more stays out.
+    """
     said: dict[str, int | str] = {"family": family_id, "seq": seq, "namespace": scanned.namespace}
     with connection.cursor() as cursor:
         cursor.execute(_STAGE)
         cursor.copy_expert(_COPY, BytesIO(in_copy_format(scanned.pseudonyms, scanned.shards)))
+        if returned:
+            cursor.execute(_STAGE_RETURNED)
+            nowhere = [0] * len(returned)
+            cursor.copy_expert(_COPY_RETURNED, BytesIO(in_copy_format(returned, nowhere)))
+            cursor.execute(_LEAVE_OUT)
         cursor.execute("ANALYZE lineage_scanned")
         cursor.execute(_ANYBODY_NEW)
         if cursor.fetchone() == (True,):

@@ -10,8 +10,8 @@ from django.db import transaction
 
 from audits.trail import Actor, audited
 from lineage.actions.locks import lock_people
-from lineage.errors import NamespaceUnknown
-from lineage.events import PersonLookedUp, SubjectsForgotten
+from lineage.errors import NamespaceUnknown, NotSuppressed
+from lineage.events import PersonLookedUp, SubjectsForgotten, SuppressionLifted
 from lineage.identifiers import (
     Identifier,
     SubjectId,
@@ -21,6 +21,7 @@ from lineage.identifiers import (
 )
 from lineage.models import Membership, Namespace, Pseudonym, Subject, Suppression
 from lineage.queries import kind_of_namespace, resolve, suppressed, where_is
+from lineage.suppression import LiftReason
 from lineage.whereabouts import Whereabouts
 
 
@@ -41,6 +42,29 @@ def look_up(*, namespace: str, value: object, actor: Actor, now: datetime) -> Wh
             about=f"namespace/{namespace}",
         )
     return found
+
+
+def lift_suppression(
+    *, namespace: str, value: object, because: LiftReason, actor: Actor, now: datetime
+) -> None:
+    """Take one identifier of a person off the list: the next scan may know them again.
+
+    What was erased stays erased, and a quarantined version stays so until its place is scanned.
+    """
+    with audited(actor=actor, now=now) as trail:
+        person = Identifier(
+            namespace=namespace,
+            value=standardise(value, kind=kind_of_namespace(namespace)),
+        )
+        tag = suppression_tag_of(person.digest, namespace=namespace, key=settings.SUPPRESSION_KEY)
+        lock_people()
+        listed = suppressed(now=now).select_for_update(no_key=True).filter(pk=tag).first()
+        if listed is None:
+            raise NotSuppressed
+        listed.delete()
+        trail.record(
+            SuppressionLifted(namespace=namespace, because=because.value), about="suppression"
+        )
 
 
 def forget_subjects(

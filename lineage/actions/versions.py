@@ -6,11 +6,11 @@ from typing import Final
 from django.conf import settings
 from django.db import transaction
 
-from audits.actions import raise_alert
+from audits.actions import answer_alerts, raise_alert
 from audits.trail import Actor, audited
 from lineage.actions import membership
 from lineage.actions.locks import keep_people
-from lineage.errors import NodeUnknown
+from lineage.errors import NodeUnknown, ScanOutdated
 from lineage.events import DatasetVersionRegistered, DatasetVersionsRetired
 from lineage.graph import NodeKind, VersionState
 from lineage.marks import Marks
@@ -22,13 +22,16 @@ RETURNED: Final = "suppressed-person-returned"
 
 
 def register_version(
-    *, family_id: int, scanned: Scanned, actor: Actor, now: datetime
+    *, family_id: int, scanned: Scanned, since: int, actor: Actor, now: datetime
 ) -> DatasetVersion:
     """Register what a scan found as the family's next version; unchanged, return the newest.
 
+    `since` is the newest version's number when the scan began (`head_of`): a slow scan must not
+    undo what a faster one has found meanwhile, so `ScanOutdated` is raised for it.
+
     Locks: people (shared), then the family's row, so that its versions follow one another; then,
     only if somebody is new, interning. A version that holds a forgotten person is quarantined
-    and alerts an officer.
+    and alerts an officer; it counts them, and the index does not learn who they are.
     """
     with transaction.atomic():
         keep_people()
@@ -36,11 +39,17 @@ def register_version(
         head = family.versions.order_by("-seq").first()
         returned = _returned(scanned, now=now)
         state = VersionState.QUARANTINED if returned else VersionState.CLEAR
-        if head is not None and head.state == state and _describes(head, scanned):
-            return head
+        if head is not None and head.state == state and _describes(head, scanned):  # noqa: SIM102  # the comment
+            # Who was forgotten since and then let go is in the files and not in the index.
+            if state == VersionState.QUARANTINED or _knows_everybody(family, scanned):
+                return head
+        if (head.seq if head is not None else 0) != since:
+            raise ScanOutdated(f"another scan of {family.name} was registered meanwhile")
         with audited(actor=actor, now=now) as trail:
             seq = head.seq + 1 if head is not None else 1
-            change = membership.replace(family_id=family.pk, seq=seq, scanned=scanned)
+            change = membership.replace(
+                family_id=family.pk, seq=seq, scanned=scanned, returned=returned
+            )
             node = Node.objects.create(
                 kind=NodeKind.DATASET_VERSION,
                 name=family.name,
@@ -76,7 +85,7 @@ def register_version(
                     parts_digest=scanned.parts_digest(key=settings.PSEUDONYM_KEY),
                     joined=change.joined,
                     left=change.left,
-                    suppressed=returned,
+                    suppressed=len(returned),
                 ),
                 about=f"dataset/{family.name}",
             )
@@ -86,7 +95,15 @@ def register_version(
                 raise_alert(
                     kind=RETURNED,
                     about=f"dataset/{family.name}",
-                    detail={"version": seq, "people": returned},
+                    detail={"version": seq, "people": len(returned)},
+                    actor=actor,
+                    now=now,
+                )
+            else:
+                answer_alerts(
+                    about=f"dataset/{family.name}",
+                    kinds={RETURNED},
+                    resolution=f"version {seq} holds nobody who was forgotten",
                     actor=actor,
                     now=now,
                 )
@@ -100,10 +117,14 @@ def _locked(family_id: int) -> DatasetFamily:
     return family
 
 
-def _returned(scanned: Scanned, *, now: datetime) -> int:
-    """Count the forgotten people whom the scan found."""
+def _returned(scanned: Scanned, *, now: datetime) -> Marks:
+    """Return the pseudonyms of the forgotten people whom the scan found."""
     listed = suppressed(now=now).filter(namespace=scanned.namespace).values_list("tag", flat=True)
-    return len(scanned.tags.common(Marks.of(listed.iterator(chunk_size=50_000))))
+    return scanned.suppressed(Marks.of(listed.iterator(chunk_size=50_000)))
+
+
+def _knows_everybody(family: DatasetFamily, scanned: Scanned) -> bool:
+    return family.memberships.filter(to_seq=None).count() == len(scanned.pseudonyms)
 
 
 def _digests(scanned: Scanned) -> dict[str, str]:
@@ -121,18 +142,26 @@ def _describes(version: DatasetVersion, scanned: Scanned) -> bool:
 
 
 def _retire_older(version: DatasetVersion, scanned: Scanned) -> list[DatasetVersionsRetired]:
-    """Retire the clear versions that are not there any more, or are what is quarantined now."""
+    """Retire the versions that are not there any more, or are what is quarantined now.
+
+    A quarantine is over when its files are not there any more, or the newest version is clear.
+    """
     now_there = _digests(scanned)
     retired: dict[VersionState, list[int]] = {
         VersionState.SUPERSEDED: [],
         VersionState.QUARANTINED: [],
     }
-    older = version.family.versions.filter(state=VersionState.CLEAR, seq__lt=version.seq)
+    older = version.family.versions.filter(seq__lt=version.seq).exclude(
+        state=VersionState.SUPERSEDED
+    )
     for row in older.order_by("seq"):
         described = _described(row)
-        if not described.items() <= now_there.items():
+        was_quarantined = row.state == VersionState.QUARANTINED
+        is_quarantined = version.state == VersionState.QUARANTINED
+        is_over = was_quarantined and not is_quarantined
+        if is_over or not described.items() <= now_there.items():
             retired[VersionState.SUPERSEDED].append(row.seq)
-        elif version.state == VersionState.QUARANTINED and described == now_there:
+        elif is_quarantined and not was_quarantined and described == now_there:
             retired[VersionState.QUARANTINED].append(row.seq)
     facts = []
     for state, seqs in retired.items():

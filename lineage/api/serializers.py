@@ -9,6 +9,7 @@ from lineage.graph import EdgeKind, NodeKind
 from lineage.identifiers import IdentifierKind
 from lineage.models import DatasetFamily, DatasetVersion, IdentifierColumn, Namespace, Store
 from lineage.places import NAME, without_password
+from lineage.suppression import LiftReason
 
 
 class StrictRegexField(serializers.RegexField):
@@ -127,6 +128,12 @@ class PersonIn(serializers.Serializer[None]):
         max_length=1024,
         trim_whitespace=False,
     )
+
+
+class LiftIn(PersonIn):
+    """Somebody who may be known again, and why."""
+
+    because = serializers.ChoiceField([reason.value for reason in LiftReason])
 
 
 class StayOut(serializers.Serializer[Any]):

@@ -6,6 +6,7 @@ from lineage.api.views import (
     Downstream,
     Namespaces,
     Stores,
+    SuppressionLifts,
     VersionsOfDataset,
     WhereIs,
 )
@@ -17,5 +18,6 @@ urlpatterns = [
     path("datasets/<str:family>/versions", VersionsOfDataset.as_view()),
     path("dataset-versions", DatasetVersions.as_view()),
     path("lineage/where-is", WhereIs.as_view()),
+    path("suppression/lifts", SuppressionLifts.as_view()),
     path("lineage/nodes/<int:node_id>/downstream", Downstream.as_view()),
 ]

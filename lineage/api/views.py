@@ -22,6 +22,7 @@ from lineage.api.serializers import (
     DatasetVersionIn,
     DatasetVersionOut,
     DownstreamOut,
+    LiftIn,
     NamespaceIn,
     NamespaceOut,
     PersonIn,
@@ -30,6 +31,7 @@ from lineage.api.serializers import (
 )
 from lineage.identifiers import IdentifierKind
 from lineage.models import DatasetFamily, DatasetVersion, Namespace, Store
+from lineage.suppression import LiftReason
 
 READERS: Final = (Role.ENGINEER, Role.OFFICER, Role.AUDITOR, Role.ADMINISTRATOR)
 REGISTRARS: Final = (Role.ENGINEER, Role.ADMINISTRATOR)
@@ -146,10 +148,15 @@ class DatasetVersions(APIView):
         said = DatasetVersionIn(data=request.data)
         said.is_valid(raise_exception=True)
         family = queries.family_named(said.validated_data["family"])
+        since = queries.head_of(family.pk)
         scanned = queries.scan_family(family.pk)
         now = timezone.now()
         version = actions.register_version(
-            family_id=family.pk, scanned=scanned, actor=_actor(request), now=now
+            family_id=family.pk,
+            scanned=scanned,
+            since=since,
+            actor=_actor(request),
+            now=now,
         )
         is_new = version.registered_at == now
         return Response(
@@ -175,6 +182,26 @@ class WhereIs(APIView):
             now=timezone.now(),
         )
         return Response(WhereaboutsOut(found).data)
+
+
+class SuppressionLifts(APIView):
+    """Where people are taken off the suppression list."""
+
+    permission_classes = [any_of(Role.OFFICER)]
+
+    @extend_schema(request=LiftIn, responses={204: None, **REFUSED})
+    def post(self, request: Request) -> Response:
+        """Let an identifier be known again: its person consented anew, or was listed by mistake."""
+        said = LiftIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        actions.lift_suppression(
+            namespace=said.validated_data["namespace"],
+            value=said.validated_data["value"],
+            because=LiftReason(said.validated_data["because"]),
+            actor=_actor(request),
+            now=timezone.now(),
+        )
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class Downstream(APIView):

@@ -98,6 +98,7 @@ def make_version(family: DatasetFamily, scanned: Scanned | None = None) -> Datas
     """Register a scan, by default of the family's place as it is now."""
     return actions.register_version(
         family_id=family.pk,
+        since=queries.head_of(family.pk),
         scanned=queries.scan_family(family.pk) if scanned is None else scanned,
         actor=OFFICER,
         now=MONDAY,

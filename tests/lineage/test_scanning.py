@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from lineage import scanning
 from lineage.identifiers import Identifier, IdentifierKind, pseudonym_of, suppression_tag_of
+from lineage.marks import Marks
 from lineage.scanning import Scanned, scan
 from lineage.sharding import Sharding
 from lineage.stores.errors import ChangedMeanwhile, MalformedIdentifier, NullIdentifier
@@ -50,7 +51,9 @@ def test_it_finds_exactly_the_people_however_they_are_spelt_and_spread(content):
     scanned = scan_of(content)
 
     assert list(scanned.pseudonyms) == sorted(map(pseudonym, people))
-    assert list(scanned.tags) == sorted(map(tag, people))
+    for person in people:
+        assert list(scanned.suppressed(Marks.of([tag(person)]))) == [pseudonym(person)]
+    assert len(scanned.suppressed(Marks.of(map(tag, people)))) == len(people)
     assert scanned.row_count == len(values)
     assert [part.name for part in scanned.parts] == sorted(content)
     assert dict(scanned.members()) == {

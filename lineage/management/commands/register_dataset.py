@@ -74,6 +74,7 @@ class Command(BaseCommand):
             version = register_dataset(
                 declared=declared,
                 scanned=scanned,
+                since=before.seq if before else 0,
                 actor=Actor("command:register_dataset"),
                 now=timezone.now(),
             )

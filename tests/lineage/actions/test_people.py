@@ -2,11 +2,12 @@ from datetime import timedelta
 
 import pytest
 
-from lineage.actions import forget_subjects, look_up
-from lineage.errors import IdentifierMalformed, NamespaceUnknown
-from lineage.graph import EdgeKind
+from lineage.actions import forget_subjects, lift_suppression, look_up
+from lineage.errors import IdentifierMalformed, NamespaceUnknown, NotSuppressed
+from lineage.graph import EdgeKind, VersionState
 from lineage.models import Membership, Pseudonym, Subject, Suppression
 from lineage.queries import member_shards, resolve
+from lineage.suppression import LiftReason
 from tests.cast import ALICE, BOB, MONDAY, OFFICER
 from tests.lineage.builders import (
     PATIENT_ID,
@@ -90,11 +91,53 @@ def test_an_expired_mark_counts_again_when_the_person_is_forgotten_again(version
 def test_numbers_of_forgotten_people_are_never_used_again(version):
     alice = subject(ALICE)
     forget(ALICE)
+    lift_suppression(
+        namespace=PATIENT_ID, value=ALICE, because=LiftReason.CONSENT, actor=OFFICER, now=MONDAY
+    )
 
     make_version(version.family, scanned(PEOPLE))
 
     assert subject(ALICE) > alice
     assert subject(ALICE) > max(subject(person) for person in PEOPLE[1:])
+
+
+def test_who_consents_anew_is_lifted_and_the_next_scan_knows_them_again(version):
+    forget(ALICE)
+    forget(BOB)
+    held = make_version(version.family, scanned(PEOPLE))
+    assert held.state == VersionState.QUARANTINED
+    assert Suppression.objects.count() == 2
+
+    for person in (ALICE, BOB):
+        lift_suppression(
+            namespace=PATIENT_ID,
+            value=person.upper(),
+            because=LiftReason.CONSENT,
+            actor=OFFICER,
+            now=MONDAY,
+        )
+    again = make_version(version.family, scanned(PEOPLE))
+
+    assert again.state == VersionState.CLEAR
+    assert not Suppression.objects.exists()
+    assert pseudonym(ALICE) in member_shards(version_id=again.pk)
+    entries = recorded("SuppressionLifted")
+    assert [entry["facts"] for entry in entries] == [
+        {"namespace": PATIENT_ID, "because": "consented anew"}
+    ] * 2
+    assert ALICE not in str(entries)
+
+
+def test_lifting_what_is_not_listed_is_refused_and_a_bystander_stays_listed(version):
+    forget(BOB)
+
+    with pytest.raises(NotSuppressed):
+        lift_suppression(
+            namespace=PATIENT_ID, value=ALICE, because=LiftReason.MISTAKE, actor=OFFICER, now=MONDAY
+        )
+
+    assert Suppression.objects.get().pk == suppression_tag(BOB)
+    assert recorded("SuppressionLifted") == []
 
 
 def test_a_mark_of_an_unknown_namespace_forgets_nobody(version):

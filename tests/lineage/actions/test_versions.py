@@ -8,14 +8,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from audits.models import Alert
+from lineage import actions
 from lineage.actions import register_version
-from lineage.errors import NodeUnknown
+from lineage.errors import NodeUnknown, ScanOutdated
 from lineage.graph import NodeKind, VersionState
 from lineage.models import DatasetVersion, Membership, Pseudonym, Subject, Suppression
 from lineage.queries import member_shards, memberships_of
 from lineage.stores.protocol import Part
 from tests.cast import ALICE, BOB, MONDAY, OFFICER
 from tests.lineage.builders import (
+    PATIENT_ID,
     PEOPLE,
     forget,
     make_family,
@@ -25,6 +27,7 @@ from tests.lineage.builders import (
     recorded,
     scanned,
     subject,
+    suppression_tag,
 )
 
 pytestmark = pytest.mark.django_db
@@ -143,7 +146,9 @@ def test_a_family_without_anybody_is_a_version_too(family):
 
 def test_a_version_of_an_unknown_family_is_refused(db):
     with pytest.raises(NodeUnknown):
-        register_version(family_id=404, scanned=scanned([ALICE]), actor=OFFICER, now=MONDAY)
+        register_version(
+            family_id=404, scanned=scanned([ALICE]), since=0, actor=OFFICER, now=MONDAY
+        )
 
     assert not DatasetVersion.objects.exists()
 
@@ -210,8 +215,64 @@ def test_a_version_with_a_forgotten_person_is_quarantined_and_alerts(family):
         VersionState.SUPERSEDED,
         VersionState.QUARANTINED,
     ]
-    # Known again, so that another deletion finds them.
+    assert version.member_count == 2  # she is counted
+    assert set(member_shards(version_id=version.pk)) == {pseudonym(BOB)}  # and not known again
+    assert not Pseudonym.objects.filter(pk=pseudonym(ALICE)).exists()
+    assert Subject.objects.count() == 1
+
+
+def test_a_quarantine_and_its_alert_end_with_the_first_clean_scan(family):
+    make_version(family, scanned([ALICE, BOB]))
+    forget(ALICE)
+    make_version(family, scanned([ALICE, BOB]))
+    assert states(family) == [VersionState.QUARANTINED, VersionState.QUARANTINED]
+
+    clean = make_version(family, replace(scanned([BOB]), parts=parts(a="2")))
+
+    assert clean.state == VersionState.CLEAR
+    assert states(family)[:2] == [VersionState.SUPERSEDED, VersionState.SUPERSEDED]
+    alert = Alert.objects.get()
+    assert alert.resolution == "version 3 holds nobody who was forgotten"
+    assert [entry["about"] for entry in recorded("AlertResolved")] == ["dataset/patients"]
+    assert set(member_shards(version_id=clean.pk)) == {pseudonym(BOB)}
+
+
+def test_a_forgotten_person_whom_another_request_still_needs_stays_in_the_index(family):
+    make_version(family, scanned([ALICE, BOB]))
+    number = subject(ALICE)
+    actions.forget_subjects(
+        subjects=[], tags=[(PATIENT_ID, suppression_tag(ALICE))], actor=OFFICER, now=MONDAY
+    )
+
+    version = make_version(family, scanned([ALICE, BOB, "carol"]))
+
+    assert version.state == VersionState.QUARANTINED
+    assert subject(ALICE) == number
     assert pseudonym(ALICE) in member_shards(version_id=version.pk)
+
+
+def test_a_slow_scan_does_not_undo_a_faster_one(family):
+    make_version(family, scanned([ALICE, BOB]))
+    slow = scanned([ALICE, BOB, "carol"])
+    make_version(family, scanned([BOB]))
+    members = list(Membership.objects.values())
+
+    with pytest.raises(ScanOutdated, match="patients"):
+        register_version(family_id=family.pk, scanned=slow, since=1, actor=OFFICER, now=MONDAY)
+
+    assert list(Membership.objects.values()) == members
+    assert family.versions.count() == 2
+
+
+def test_two_scans_that_found_the_same_are_one_version(family):
+    make_version(family, scanned([ALICE]))
+    second = make_version(family, scanned([BOB]))
+
+    again = register_version(
+        family_id=family.pk, scanned=scanned([BOB]), since=1, actor=OFFICER, now=MONDAY
+    )
+
+    assert again == second
 
 
 def test_a_bystander_who_was_never_forgotten_quarantines_nothing(family):
@@ -253,6 +314,7 @@ def test_a_mark_that_has_expired_quarantines_nothing(family):
     later = register_version(
         family_id=family.pk,
         scanned=scanned([ALICE]),
+        since=1,
         actor=OFFICER,
         now=MONDAY + timedelta(days=1),
     )

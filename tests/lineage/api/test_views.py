@@ -264,6 +264,36 @@ def test_a_forgotten_person_is_shown_as_forgotten(officer, tmp_path):
     assert (answer.json()["stays"], answer.json()["forgotten"]) == ([], True)
 
 
+def test_an_officer_lets_an_identifier_be_known_again_once(officer, tmp_path):
+    make_version(make_family(make_store(tmp_path)), scanned([ALICE, BOB]))
+    forget(ALICE)
+    forget(BOB)
+    said = {"namespace": PATIENT_ID, "value": ALICE.upper(), "because": "consented anew"}
+
+    first = post(officer, "/api/v1/suppression/lifts", said)
+    again = post(officer, "/api/v1/suppression/lifts", said)
+
+    assert (first.status_code, again.status_code) == (204, 404)
+    assert ALICE not in again.content.decode().lower()
+    asked = [{"namespace": PATIENT_ID, "value": person} for person in (ALICE, BOB)]
+    found = [post(officer, "/api/v1/lineage/where-is", person).json() for person in asked]
+    assert [answer["forgotten"] for answer in found] == [False, True]
+
+
+def test_a_person_is_not_let_go_for_any_other_reason(officer, tmp_path):
+    make_version(make_family(make_store(tmp_path)), scanned([ALICE, BOB]))
+    forget(ALICE)
+
+    answer = post(
+        officer,
+        "/api/v1/suppression/lifts",
+        {"namespace": PATIENT_ID, "value": ALICE, "because": "we need the data"},
+    )
+
+    assert (answer.status_code, answer["Content-Type"]) == (400, PROBLEM)
+    assert recorded("SuppressionLifted") == []
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [
@@ -316,6 +346,8 @@ def test_a_node_that_does_not_exist_is_not_found(engineer, node):
         (Role.AUDITOR, "get", "/api/v1/datasets", True),
         (Role.AUDITOR, "post", "/api/v1/namespaces", False),
         (Role.AUDITOR, "post", "/api/v1/lineage/where-is", False),
+        (Role.ADMINISTRATOR, "post", "/api/v1/suppression/lifts", False),
+        (Role.OFFICER, "post", "/api/v1/suppression/lifts", True),
         (Role.OFFICER, "post", "/api/v1/dataset-versions", False),
         (Role.OFFICER, "post", "/api/v1/lineage/where-is", True),
         (Role.ENGINEER, "post", "/api/v1/lineage/where-is", False),
