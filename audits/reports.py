@@ -22,6 +22,8 @@ REQUEST_EVENTS: Final = frozenset(
         "RequestExtended",
         "RequestHeld",
         "HoldReleased",
+        "RequestPaused",
+        "PauseEnded",
         "RequestCancelled",
         "DataErased",
         "RequestReopened",
@@ -40,6 +42,7 @@ class Standing(StrEnum):
 
     OPEN = "open"
     HELD = "held"
+    PAUSED = "paused"
     COMPLETE = "complete"
     CANCELLED = "cancelled"
 
@@ -52,6 +55,7 @@ class Clock(StrEnum):
     IN_TIME = "in time"
     LATE = "late"
     HELD_PAST = "held, past its date"  # a legal reason to keep: it goes on, and is not late
+    PAUSED = "paused"  # the person was asked: it stands still until they answer
     STOPPED = "stopped"  # the demand was withdrawn
 
 
@@ -68,6 +72,9 @@ class RequestRow:
     models_by: datetime
     held_since: datetime | None = None
     held_under: str = ""  # the article
+    paused_since: datetime | None = None
+    paused_under: str = ""  # the article
+    paused_for: timedelta = timedelta(0)  # the pauses that have ended: the dates have moved by it
     erased_at: datetime | None = None
     completed_at: datetime | None = None
     cancelled_at: datetime | None = None
@@ -81,6 +88,8 @@ class RequestRow:
             return Standing.COMPLETE
         if self.cancelled_at:
             return Standing.CANCELLED
+        if self.paused_since:
+            return Standing.PAUSED
         return Standing.HELD if self.held_since else Standing.OPEN
 
     @property
@@ -110,6 +119,8 @@ class RequestRow:
             return Clock.IN_TIME if ended_at <= due_at else Clock.LATE
         if self.cancelled_at:
             return Clock.STOPPED
+        if self.paused_since:
+            return Clock.PAUSED if self.paused_since <= due_at else Clock.OVERDUE
         if now <= due_at:
             return Clock.RUNNING
         return Clock.HELD_PAST if self.held_since else Clock.OVERDUE
@@ -117,7 +128,7 @@ class RequestRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
-    """Requests of one regime, counted. Received are complete, open, held and cancelled together."""
+    """Requests of one regime, counted. Received are all the standings together."""
 
     regime: str
     received: int
@@ -125,9 +136,10 @@ class Totals:
     in_time: int  # of the complete ones: both clocks
     late: int  # of the complete ones
     open: int
-    overdue: int  # of the open ones: a date has passed
+    overdue: int  # of the open and paused ones: a date has passed
     held: int
     held_past_date: int  # of the held ones: a date has passed
+    paused: int
     cancelled: int
     median_days: Decimal | None  # from receipt to completion, rounded up
     p95_days: Decimal | None  # nearest rank, rounded up
@@ -189,7 +201,8 @@ def rows_of(entries: Iterable[TrailEntry]) -> list[RequestRow]:
         if entry.event == "DeletionRequested":
             rows[request_id] = _received(entry)
         elif request_id in rows:
-            rows[request_id] = replace(rows[request_id], **_changes(entry))
+            row = rows[request_id]
+            rows[request_id] = replace(row, **_changes(entry, row))
         else:
             raise TrailDamaged(f"leaf {entry.index} is about a request that was never received")
     return list(rows.values())
@@ -209,7 +222,7 @@ def _received(entry: TrailEntry) -> RequestRow:
     )
 
 
-def _changes(entry: TrailEntry) -> dict[str, Any]:
+def _changes(entry: TrailEntry, row: RequestRow) -> dict[str, Any]:
     """Return the fields of a row that a fact changes."""
     facts = entry.facts
     changes: dict[str, Any] = {}
@@ -220,8 +233,21 @@ def _changes(entry: TrailEntry) -> dict[str, Any]:
             changes = {"held_since": entry.at, "held_under": str(facts["article"])}
         case "HoldReleased":
             changes = {"held_since": None, "held_under": ""}
+        case "RequestPaused":
+            changes = {
+                "paused_since": _moment(facts["asked_at"]),
+                "paused_under": str(facts["article"]),
+            }
+        case "PauseEnded":
+            took = _moment(facts["answered_at"]) - _moment(facts["asked_at"])
+            changes = {
+                "paused_since": None,
+                "paused_under": "",
+                "paused_for": row.paused_for + took,
+                **{name: _moment(facts[name]) for name in ("erase_by", "models_by")},
+            }
         case "RequestCancelled":
-            changes = {"cancelled_at": entry.at}
+            changes = {"cancelled_at": entry.at, "paused_since": None, "paused_under": ""}
         case "DataErased":
             changes = {"erased_at": _moment(facts["erased_at"])}
         case "RequestReopened":
@@ -244,7 +270,8 @@ def _totals(regime: str, rows: Sequence[RequestRow], now: datetime) -> Totals:
     standing = Counter(row.standing for row in rows)
     late = sum(row.standing is Standing.COMPLETE and row.missed(now) for row in rows)
     in_time = standing[Standing.COMPLETE] - late
-    overdue = sum(row.standing is Standing.OPEN and row.missed(now) for row in rows)
+    running = {Standing.OPEN, Standing.PAUSED}
+    overdue = sum(row.standing in running and row.missed(now) for row in rows)
     taken = sorted(row.taken for row in rows if row.taken is not None)
     decided = in_time + late + overdue
     return Totals(
@@ -257,6 +284,7 @@ def _totals(regime: str, rows: Sequence[RequestRow], now: datetime) -> Totals:
         overdue=overdue,
         held=standing[Standing.HELD],
         held_past_date=sum(row.held_past(now) for row in rows),
+        paused=standing[Standing.PAUSED],
         cancelled=standing[Standing.CANCELLED],
         median_days=days(_median(taken)) if taken else None,
         p95_days=days(taken[-(-95 * len(taken) // 100) - 1]) if taken else None,

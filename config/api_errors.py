@@ -43,6 +43,8 @@ STATUS_BY_ERROR: Final[Mapping[type[Exception], HTTPStatus]] = {
     deletion.LineMalformed: HTTPStatus.UNPROCESSABLE_ENTITY,
     deletion.MoveNotAllowed: HTTPStatus.CONFLICT,
     deletion.NotComplete: HTTPStatus.CONFLICT,
+    deletion.PauseNotAllowed: HTTPStatus.UNPROCESSABLE_ENTITY,
+    deletion.PauseUnknown: HTTPStatus.NOT_FOUND,
     deletion.PlanOutdated: HTTPStatus.CONFLICT,
     deletion.RegimeUnknown: HTTPStatus.UNPROCESSABLE_ENTITY,
     deletion.RequestAlreadyOpen: HTTPStatus.CONFLICT,

@@ -23,6 +23,8 @@ from audits.pages.sections import Table, about_link, in_words
 from deletion.admin.clocks import (
     NEXT_DUE,
     OPEN_STATES,
+    TICKING,
+    is_late,
     left_of,
     next_due,
     request_link,
@@ -66,6 +68,7 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 class _Counted:
     open: int
     held: int
+    paused: int
     held_past: int
     overdue: int
     soon: int
@@ -76,14 +79,15 @@ class _Counted:
 
 def _counted(now: datetime) -> _Counted:
     """Count the requests in one statement."""
-    running = _OPEN & ~Q(state=RequestState.HELD)
+    running = Q(state__in=TICKING)
     complete = Q(state=RequestState.COMPLETE)
     kept = complete & Q(erased_at__lte=F("erase_by"), completed_at__lte=F("models_by"))
     found = DeletionRequest.objects.annotate(next_due=NEXT_DUE).aggregate(
         open=Count("pk", filter=_OPEN),
         held=Count("pk", filter=Q(state=RequestState.HELD)),
         held_past=Count("pk", filter=Q(state=RequestState.HELD, next_due__lt=now)),
-        overdue=Count("pk", filter=running & Q(next_due__lt=now)),
+        overdue=Count("pk", filter=is_late(now)),
+        paused=Count("pk", filter=Q(state=RequestState.PAUSED)),
         soon=Count("pk", filter=running & Q(next_due__gte=now, next_due__lt=now + _SOON)),
         kept=Count("pk", filter=kept),
         missed=Count("pk", filter=complete & ~kept),
@@ -134,10 +138,11 @@ def _request_figures(counted: _Counted, *, now: datetime, linked: bool) -> list[
 
 
 def _held_note(counted: _Counted) -> str:
+    paused = f", {number(counted.paused)} paused" if counted.paused else ""
     if not counted.held:
-        return "none on hold"
+        return f"none on hold{paused}"
     past = f", {number(counted.held_past)} held, past its date" if counted.held_past else ""
-    return f"{number(counted.held)} on hold{past}"
+    return f"{number(counted.held)} on hold{past}{paused}"
 
 
 def _oldest_note(now: datetime, *, linked: bool) -> str | SafeString:

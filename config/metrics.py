@@ -134,7 +134,7 @@ MEASURES: Final = (
     ),
     Measure(
         name="lethe_clocks_overdue",
-        about="Requests past a date, without those that are held.",
+        about="Requests past a date, without those that are held, or were paused before.",
         labels=("regime", "clock"),
         samples=_of_clocks(lambda clock: clock.overdue),
     ),
@@ -146,7 +146,7 @@ MEASURES: Final = (
     ),
     Measure(
         name="lethe_next_due_seconds",
-        about="Time until the earliest date of those that are not held; negative once it is past.",
+        about="Time until the earliest date of what is neither held nor paused; below 0 once past.",
         labels=("regime", "clock"),
         samples=_until_due,
     ),

@@ -33,6 +33,16 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """Why both dates are later than they were at receipt: an extension, or a pause."""
+
+    article: str
+    reason: str
+    told_at: datetime  # the person: of the extension, or what they were asked for
+    answered_at: datetime | None = None  # the end of a pause: the dates moved by what is between
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
     """A request of which every target has ended well."""
 
@@ -48,6 +58,7 @@ class Finished:
     completed_at: datetime
     endings: tuple[Ending, ...]
     recipients: tuple[str, ...] = ()  # nobody here told them
+    moved: tuple[Moved, ...] = ()
 
     @property
     def outcomes(self) -> dict[str, int]:
@@ -70,6 +81,7 @@ def certificate_of(finished: Finished) -> dict[str, object]:
         "commitments": list(finished.commitments),
         "namespaces": list(finished.searched),
         "received_at": _moment(finished.received_at),
+        **({"moved": [_moved(one) for one in finished.moved]} if finished.moved else {}),
         "data": {
             "due_at": _moment(finished.erase_by),
             "erased_at": _moment(finished.erased_at),
@@ -108,6 +120,17 @@ def _target(ending: Ending) -> dict[str, object]:
     if ending.evidence:
         said["evidence_digest"] = sha256(to_json(dict(ending.evidence))).hexdigest()
         said["evidence"] = dict(ending.evidence)
+    return said
+
+
+def _moved(moved: Moved) -> dict[str, object]:
+    said: dict[str, object] = {
+        "article": moved.article,
+        "reason": moved.reason,
+        "told_at": _moment(moved.told_at),
+    }
+    if moved.answered_at is not None:
+        said["answered_at"] = _moment(moved.answered_at)
     return said
 
 

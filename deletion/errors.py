@@ -50,6 +50,14 @@ class ExtensionNotAllowed(Exception):
     """The law lets no clock be extended so: the message says what it asks for."""
 
 
+class PauseNotAllowed(Exception):
+    """The law stops no clock so: the message says what it asks for."""
+
+
+class PauseUnknown(Exception):
+    """The request is not paused."""
+
+
 class TwoPeopleNeeded(Exception):
     """A hold is released by somebody other than the person who placed it."""
 

@@ -81,6 +81,28 @@ class RequestExtended:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RequestPaused:
+    """The person was asked for something; until they answer, the law stops both clocks."""
+
+    request_id: str
+    article: str
+    reason: str
+    asked_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseEnded:
+    """The person has answered; both dates moved by as long as they took, and the clocks go on."""
+
+    request_id: str
+    article: str
+    asked_at: datetime
+    answered_at: datetime
+    erase_by: datetime
+    models_by: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RequestCancelled:
     """The demand was withdrawn before any work began."""
 

@@ -5,7 +5,7 @@ A regime is a duty to erase, the duties to keep, and a clock rule; a number of d
 
 import tomllib
 from calendar import monthrange
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -13,7 +13,12 @@ from typing import Any, Final
 
 from typing_extensions import override
 
-from deletion.errors import ExtensionNotAllowed, HoldGroundUnknown, RegimeUnknown
+from deletion.errors import (
+    ExtensionNotAllowed,
+    HoldGroundUnknown,
+    PauseNotAllowed,
+    RegimeUnknown,
+)
 
 _MONTHS: Final = 12
 _WORKING_DAYS: Final = 5
@@ -76,7 +81,7 @@ def business_days_after(moment: datetime, days: int) -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """A reason that a law accepts for keeping."""
+    """A reason that a law accepts: to keep, or to stop the clock."""
 
     article: str
     reason: str
@@ -109,23 +114,26 @@ class Regime:
     slo_erase: Span
     slo_models: Span
     keep: tuple[Ground, ...]
+    pause_for: tuple[Ground, ...]  # empty: this law stops no clock
+    pause_alert: Span | None  # how long a person may be silent before somebody is to decide
 
     @property
     def articles(self) -> tuple[str, ...]:
         """Return what a certificate cites."""
         return tuple(dict.fromkeys((self.erase_article, self.clock_article)))
 
-    def clocks(self, received_at: datetime, *, extended: bool = False) -> Clocks:
+    def clocks(
+        self, received_at: datetime, *, extended: bool = False, paused: timedelta = _NONE
+    ) -> Clocks:
         """Start the clocks: at receipt, whatever verification takes.
 
-        An extension moves every date but that of the acknowledgement by the law's own length.
+        An extension moves every date but that of the acknowledgement by the law's own length, and
+        pauses by as long as they lasted together.
         """
         lawful_until = self.act.after(received_at)
         models_by = min(self.slo_models.after(received_at), lawful_until)
         erase_by = min(self.slo_erase.after(received_at), models_by)
-        if extended and self.extend is None:
-            raise ExtensionNotAllowed(f"{self.clock_article} knows no extension")
-        more = self.extend.after(lawful_until) - lawful_until if extended and self.extend else _NONE
+        more = paused + (self.more_time(received_at) if extended else _NONE)
         return Clocks(
             acknowledge_by=self.acknowledge.after(received_at) if self.acknowledge else None,
             erase_by=erase_by + more,
@@ -133,12 +141,27 @@ class Regime:
             lawful_until=lawful_until + more,
         )
 
-    def may_extend(self, received_at: datetime, *, now: datetime) -> bool:
+    def more_time(self, received_at: datetime) -> timedelta:
+        """Return by how much an extension moves the dates; pauses make it no longer."""
+        if self.extend is None:
+            raise ExtensionNotAllowed(f"{self.clock_article} knows no extension")
+        lawful_until = self.act.after(received_at)
+        return self.extend.after(lawful_until) - lawful_until
+
+    def may_extend(
+        self, received_at: datetime, *, paused: timedelta = _NONE, now: datetime
+    ) -> bool:
         """Say whether the law still gives more time."""
-        return self.extend is not None and now <= self.act.after(received_at)
+        return self.extend is not None and now <= self.act.after(received_at) + paused
 
     def require_extension(
-        self, *, reason: str, received_at: datetime, told_at: datetime, now: datetime
+        self,
+        *,
+        reason: str,
+        received_at: datetime,
+        told_at: datetime,
+        paused: timedelta = _NONE,
+        now: datetime,
     ) -> None:
         """Raise `ExtensionNotAllowed` unless the law lets the clocks be extended so.
 
@@ -148,11 +171,44 @@ class Regime:
             raise ExtensionNotAllowed(f"{self.clock_article} knows no extension")
         if reason not in self.extend_for:
             raise ExtensionNotAllowed(f"{self.clock_article} knows: {'; '.join(self.extend_for)}")
-        if not (received_at <= told_at <= now and self.may_extend(received_at, now=now)):
+        may_extend = self.may_extend(received_at, paused=paused, now=now)
+        if not (received_at <= told_at <= now and may_extend):
             raise ExtensionNotAllowed(
                 "the person is told, and the dates are moved, after receipt and before the first"
                 " date: afterwards the request is late"
             )
+
+    def require_pause(
+        self,
+        *,
+        article: str,
+        asked_at: datetime,
+        since: datetime,
+        lawful_until: datetime,
+        now: datetime,
+    ) -> Ground:
+        """Return the ground on which the clock stops, or raise `PauseNotAllowed`.
+
+        The clock stops when the person was asked: after receipt and every earlier pause (`since`),
+        and before the law's own date.
+        """
+        if not self.pause_for:
+            raise PauseNotAllowed(f"{self.clock_article} stops no clock")
+        ground = next((one for one in self.pause_for if one.article == article), None)
+        if ground is None:
+            known = "; ".join(one.article for one in self.pause_for)
+            raise PauseNotAllowed(f"{self.name} knows: {known}")
+        if not since <= asked_at <= now:
+            raise PauseNotAllowed("the person is asked after receipt, and after an earlier pause")
+        if asked_at > lawful_until:
+            raise PauseNotAllowed("the law's own date had passed before: the request is late")
+        return ground
+
+    def silence_ends(self, asked_at: datetime) -> datetime:
+        """Return from when a person who was asked, and does not answer, is somebody's to decide."""
+        if self.pause_alert is None:
+            raise PauseNotAllowed(f"{self.clock_article} stops no clock")
+        return self.pause_alert.after(asked_at)
 
     def ground(self, article: str) -> Ground:
         """Return the ground for keeping that an article gives, or raise `HoldGroundUnknown`."""
@@ -175,7 +231,7 @@ def regime_named(name: str) -> Regime:
 
 
 def _regime(name: str, said: Mapping[str, Any]) -> Regime:
-    clock, slo = said["clock"], said["slo"]
+    clock, slo, pause = said["clock"], said["slo"], said.get("pause", {})
     return Regime(
         name=name,
         title=said["title"],
@@ -189,8 +245,14 @@ def _regime(name: str, said: Mapping[str, Any]) -> Regime:
         extend_for=tuple(clock.get("extend_for", ())),
         slo_erase=Span(**slo["erase"]),
         slo_models=Span(**slo["models"]),
-        keep=tuple(Ground(**ground) for ground in said["keep"]),
+        keep=_grounds(said["keep"]),
+        pause_for=_grounds(pause.get("for", ())),
+        pause_alert=Span(**pause["alert_after"]) if pause else None,
     )
+
+
+def _grounds(said: Sequence[Mapping[str, str]]) -> tuple[Ground, ...]:
+    return tuple(Ground(**ground) for ground in said)
 
 
 def _span(said: Mapping[str, int] | None) -> Span | None:

@@ -12,6 +12,7 @@ class RequestState(StrEnum):
 
     RECEIVED = "received"
     HELD = "held"  # a legal reason to keep; suspends, never forgets
+    PAUSED = "paused"  # the person was asked for something: the law stops the clock meanwhile
     PLANNED = "planned"  # in a batch whose plan waits for approval
     IN_PROGRESS = "in progress"
     COMPLETE = "complete"
@@ -64,13 +65,25 @@ class RunState(StrEnum):
 
 MOVES: Final[Mapping[RequestState, frozenset[RequestState]]] = {
     RequestState.RECEIVED: frozenset(
-        {RequestState.PLANNED, RequestState.HELD, RequestState.CANCELLED}
+        {
+            RequestState.PLANNED,
+            RequestState.HELD,
+            RequestState.PAUSED,
+            RequestState.CANCELLED,
+        }
     ),
     RequestState.HELD: frozenset(
         {RequestState.RECEIVED, RequestState.IN_PROGRESS, RequestState.CANCELLED}
     ),
+    RequestState.PAUSED: frozenset({RequestState.RECEIVED, RequestState.CANCELLED}),
     RequestState.PLANNED: frozenset(
-        {RequestState.IN_PROGRESS, RequestState.RECEIVED, RequestState.HELD, RequestState.CANCELLED}
+        {
+            RequestState.IN_PROGRESS,
+            RequestState.RECEIVED,
+            RequestState.HELD,
+            RequestState.PAUSED,
+            RequestState.CANCELLED,
+        }
     ),
     # Back to received: lineage still shows the person somewhere, so it is planned once more.
     RequestState.IN_PROGRESS: frozenset(
@@ -80,6 +93,8 @@ MOVES: Final[Mapping[RequestState, frozenset[RequestState]]] = {
     RequestState.CANCELLED: frozenset(),
 }
 OPEN: Final = frozenset(state for state, onward in MOVES.items() if onward)
+RUNNING: Final = OPEN - {RequestState.HELD}
+"""Whose date can be missed: what is held past its date is not late."""
 
 
 def require_move(current: RequestState, target: RequestState) -> None:

@@ -10,7 +10,7 @@ No server is needed: nothing is asked of the database, and the keys are those of
 import inspect
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -39,7 +39,7 @@ import training.events
 from audits.permissions import Role
 from config.api_errors import STATUS_BY_ERROR
 from config.metrics import MEASURES
-from deletion.regimes import REGIMES
+from deletion.regimes import REGIMES, Ground, Regime
 
 FOLDER: Final = ROOT / "docs" / "reference"
 APPS: Final = ("config", "deletion", "training", "privacy", "lineage", "audits")
@@ -157,6 +157,7 @@ def regimes_page() -> str:
             "acknowledge": str(law.acknowledge or "nothing asked"),
             "act": f"{law.act}, {law.clock_article}",
             "extend": f"{law.extend}, once: {'; '.join(law.extend_for)}" if law.extend else "never",
+            "pause": _pause(law),
             "data erased": str(law.slo_erase),
             "models clean": str(law.slo_models),
             "reviewed": law.reviewed.isoformat(),
@@ -164,7 +165,10 @@ def regimes_page() -> str:
         lines += ["", f"## {name}", "", law.title, "", "| | |", "|---|---|"]
         lines += [f"| {what} | {said} |" for what, said in rows.items()]
         lines += ["", "Grounds to hold:", ""]
-        lines += [f"- {ground.article}: {ground.reason}" for ground in law.keep]
+        lines += _listed(law.keep)
+        if law.pause_for:
+            lines += ["", "Grounds to stop the clocks, from the question to the answer:", ""]
+            lines += _listed(law.pause_for)
     return _page(lines)
 
 
@@ -185,6 +189,16 @@ def metrics_page() -> str:
         labels = ", ".join(f"`{label}`" for label in measure.labels)
         lines.append(f"| `{measure.stored_as}` | {labels} | {measure.about} |")
     return _page(lines)
+
+
+def _pause(law: Regime) -> str:
+    if law.pause_alert is None:
+        return "never"
+    return f"while the person is asked; an alert when they are silent for {law.pause_alert}"
+
+
+def _listed(grounds: Sequence[Ground]) -> list[str]:
+    return [f"- {ground.article}: {ground.reason}" for ground in grounds]
 
 
 PAGES: Final[Mapping[str, Callable[[], str]]] = {

@@ -46,8 +46,8 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
     "deletion.DeletionRequest": {
         TAG: "idempotency_tag body_tag wrapped_key",
         PLAIN: (
-            "id regime state received_at acknowledge_by erase_by models_by erased_at completed_at"
-            " cancelled_at caller verification batch"
+            "id regime state received_at acknowledge_by erase_by models_by paused_since erased_at"
+            " completed_at cancelled_at caller verification batch"
         ),
     },
     "deletion.Extension": {
@@ -71,6 +71,12 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
         PLAIN: "id batch kind store model because created_at due_at run discharged_at",
     },
     "deletion.Obligation_after": {PLAIN: "id from_obligation to_obligation"},
+    "deletion.Pause": {
+        PLAIN: (
+            "id request article reason asked_at alert_at paused_by paused_at answered_at ended_by"
+            " ended_at"
+        ),
+    },
     "deletion.RequestIdentifier": {
         PERSONAL: "sealed_digest",
         TAG: "pseudonym",

@@ -28,6 +28,9 @@ COLUMNS: Final = (
     "certificate_digest",
     "as_of_size",
     "as_of_root",
+    "paused_since",
+    "paused_under",
+    "days_paused",
 )
 """The order of the columns; new ones only at the end."""
 

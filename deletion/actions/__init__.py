@@ -13,6 +13,7 @@ from deletion.actions.parts import (
     keep_part,
     record_step,
 )
+from deletion.actions.pauses import end_pause, follow_pauses, pause
 from deletion.actions.requests import Opened, cancel, request_deletion
 from deletion.actions.retraining import start_retraining, watch_retraining
 from deletion.actions.runs import (
@@ -35,16 +36,19 @@ __all__ = [
     "complete_request",
     "dissolve_plan",
     "drop_part",
+    "end_pause",
     "extend",
     "fail_part",
     "fail_run",
     "finish_erasure",
     "finish_part",
     "follow_dates",
+    "follow_pauses",
     "follow_shields",
     "keep_part",
     "keep_run",
     "list_parts",
+    "pause",
     "place_hold",
     "plan_batch",
     "record_step",

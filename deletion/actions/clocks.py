@@ -10,6 +10,7 @@ from deletion.actions.locks import lock_request
 from deletion.errors import ExtensionNotAllowed, MoveNotAllowed
 from deletion.events import RequestExtended
 from deletion.models import DeletionRequest, Extension, Obligation
+from deletion.queries.pauses import paused_for
 from deletion.regimes import regime_named
 from deletion.states import OPEN, OPEN_OUTCOMES, ObligationKind, RequestState
 
@@ -29,7 +30,11 @@ def extend(
             raise ExtensionNotAllowed("it was extended already")
         law = regime_named(request.regime)
         law.require_extension(
-            reason=reason, received_at=request.received_at, told_at=told_at, now=now
+            reason=reason,
+            received_at=request.received_at,
+            told_at=told_at,
+            paused=paused_for(request, until=now),
+            now=now,
         )
         Extension.objects.create(
             request=request,
@@ -41,10 +46,11 @@ def extend(
             erase_by_before=request.erase_by,
             models_by_before=request.models_by,
         )
-        clocks = law.clocks(request.received_at, extended=True)
+        # Added to what the row says: pauses have moved its dates as well.
+        more = law.more_time(request.received_at)
         if request.erased_at is None:  # a clock that has ended stays as it was measured
-            request.erase_by = clocks.erase_by
-        request.models_by = clocks.models_by
+            request.erase_by += more
+        request.models_by += more
         request.save(update_fields=["erase_by", "models_by"])
         _relax_obligations(request)
         trail.record(

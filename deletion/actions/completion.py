@@ -15,12 +15,19 @@ from deletion.actions.batches import UNMANAGED
 from deletion.actions.locks import lock_request
 from deletion.actions.recipients import ask_to_tell_late
 from deletion.actions.requests import claims_in, close, key_of, receipt_of
-from deletion.certificates import Ending, Finished, by_target, certificate_of
+from deletion.certificates import Ending, Finished, Moved, by_target, certificate_of
 from deletion.closure import CLEAN, Remains
 from deletion.errors import NotComplete
 from deletion.events import RequestCompleted, RequestReopened
 from deletion.intake import Claim
-from deletion.models import Certificate, Deferral, DeletionRequest, RequestIdentifier, Share
+from deletion.models import (
+    Certificate,
+    Deferral,
+    DeletionRequest,
+    Extension,
+    RequestIdentifier,
+    Share,
+)
 from deletion.queries.plans import remains, shields_of, subjects_of
 from deletion.queries.targets import target_of
 from deletion.regimes import regime_named
@@ -176,7 +183,26 @@ def _finished(  # noqa: PLR0913, PLR0917  # what a certificate is made of
             + [_attested(one) for one in attestations_of(left.attested)]
         ),
         recipients=left.recipients,
+        moved=_moved(request),
     )
+
+
+def _moved(request: DeletionRequest) -> tuple[Moved, ...]:
+    extensions = Extension.objects.filter(request=request)
+    pauses = request.pauses.filter(answered_at__isnull=False)
+    moved = [
+        *(Moved(article=one.article, reason=one.reason, told_at=one.told_at) for one in extensions),
+        *(
+            Moved(
+                article=one.article,
+                reason=one.reason,
+                told_at=one.asked_at,
+                answered_at=one.answered_at,
+            )
+            for one in pauses
+        ),
+    ]
+    return tuple(sorted(moved, key=lambda one: one.told_at))
 
 
 def _attested(attestation: Attestation) -> Ending:

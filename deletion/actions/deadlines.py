@@ -76,6 +76,8 @@ def _close_ended(asked: dict[UUID, OpenAlert], *, actor: Actor, now: datetime) -
         state = RequestState(states[request_id])
         if state not in OPEN:
             why = f"the request is {state}"
+        elif state is RequestState.PAUSED:
+            why = "its clocks stand still"
         elif state is RequestState.IN_PROGRESS:
             why = "its targets are at work"
         else:

@@ -149,6 +149,8 @@ def cancel(*, request_id: UUID, actor: Actor, now: datetime) -> DeletionRequest:
         request.cancelled_at = now
         request.batch = None
         request.holds.filter(released_at=None).update(released_at=now, released_by=actor)
+        request.pauses.filter(ended_at=None).update(ended_at=now, ended_by=actor)
+        request.paused_since = None
         close(request)
         trail.record(RequestCancelled(request_id=str(request.pk)), about=f"request/{request.pk}")
     return request

@@ -5,19 +5,21 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Case, Count, F, Q, QuerySet, When
+from django.db.models import Case, Count, F, Q, QuerySet, Value, When
+from django.db.models.functions import Coalesce
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from audits.pages.cells import NOTHING, Tone, badge, bar, prose, row_link, span_words, state_badge
 from deletion.models import DeletionRequest, Obligation, Run, RunPart
-from deletion.states import OPEN, ObligationKind, Outcome, RequestState, RunState
+from deletion.states import OPEN, RUNNING, ObligationKind, Outcome, RequestState, RunState
 from deletion.urgency import Urgency, urgency_of
 from training.models import ShardFit
 
 REQUEST_TONES: Final = {
     RequestState.RECEIVED: Tone.BUSY,
     RequestState.HELD: Tone.WARN,
+    RequestState.PAUSED: Tone.WARN,
     RequestState.PLANNED: Tone.WARN,
     RequestState.IN_PROGRESS: Tone.BUSY,
     RequestState.COMPLETE: Tone.GOOD,
@@ -43,12 +45,24 @@ URGENCY_TONES: Final = {
     Urgency.NEAR: Tone.WARN,
     Urgency.OVERDUE: Tone.BAD,
     Urgency.HELD_PAST: Tone.WARN,
+    Urgency.PAUSED: Tone.WARN,
     Urgency.IN_TIME: Tone.GOOD,
     Urgency.LATE: Tone.BAD,
 }
 OPEN_STATES: Final = sorted(state.value for state in OPEN)
 NEXT_DUE: Final = Case(When(erased_at=None, then=F("erase_by")), default=F("models_by"))
 """The date that a request is measured by next: its data first, then its models."""
+TICKING: Final = sorted(state.value for state in RUNNING - {RequestState.PAUSED})
+"""Whose clocks go on, and whose date can be missed."""
+
+
+def is_late(now: datetime) -> Q:
+    """Return the condition, on `NEXT_DUE` as `next_due`, under which a date was missed.
+
+    What is paused stands where it stood when the person was asked.
+    """
+    clock = Coalesce("paused_since", Value(now))
+    return Q(state__in=sorted(RUNNING), next_due__lt=clock)
 
 
 def state_of(request: DeletionRequest) -> SafeString:
@@ -63,29 +77,38 @@ def next_due(request: DeletionRequest) -> tuple[str, datetime]:
     return "models clean", request.models_by
 
 
-def time_left(
+def time_left(  # noqa: PLR0913  # what a date is judged by
     *,
     since: datetime,
     due_at: datetime,
     ended_at: datetime | None,
     held: bool = False,
+    paused_since: datetime | None = None,
     now: datetime,
 ) -> SafeString:
     """Return how long there is until a date, or how it was met."""
-    urgency = urgency_of(since=since, due_at=due_at, ended_at=ended_at, held=held, now=now)
-    span = span_words(abs(due_at - (ended_at or now)))
+    urgency = urgency_of(
+        since=since,
+        due_at=due_at,
+        ended_at=ended_at,
+        held=held,
+        paused_since=paused_since,
+        now=now,
+    )
+    span = span_words(abs(due_at - (ended_at or paused_since or now)))
     return badge(_said(urgency, span), URGENCY_TONES[urgency])
 
 
 def clock_left(
     request: DeletionRequest, *, due_at: datetime, ended_at: datetime | None, now: datetime
 ) -> SafeString:
-    """Return how one of a request's clocks stands; a hold does not stop it."""
+    """Return how one of a request's clocks stands; a hold does not stop it, a pause does."""
     return time_left(
         since=request.received_at,
         due_at=due_at,
         ended_at=ended_at,
         held=request.state == RequestState.HELD,
+        paused_since=request.paused_since,
         now=now,
     )
 
@@ -98,6 +121,8 @@ def _said(urgency: Urgency, span: str) -> str:
             return f"overdue by {span}"
         case Urgency.HELD_PAST:
             return f"held, past its date by {span}"
+        case Urgency.PAUSED:
+            return f"paused, {span} left"
         case Urgency.IN_TIME:
             return f"in time, {span} before"
         case Urgency.LATE:

@@ -26,8 +26,9 @@ from deletion.admin.clocks import (
     target_link,
     with_note,
 )
-from deletion.models import Certificate, DeletionRequest, Extension, Hold, Share
+from deletion.models import Certificate, DeletionRequest, Extension, Hold, Pause, Share
 from deletion.planning import NOT_TOLD
+from deletion.queries.pauses import lawful_until, paused_for
 from deletion.queries.recipients import recipients_of
 from deletion.regimes import REGIMES, Regime
 from deletion.states import ENDED_WELL, Outcome, RequestState
@@ -50,6 +51,7 @@ def page_of(request: DeletionRequest, *, now: datetime) -> Page:
     """Return everything that an officer or auditor needs to judge one request."""
     shares = list(_shares(request))
     holds = list(request.holds.order_by("-placed_at"))
+    pauses = list(request.pauses.order_by("-asked_at"))
     certificate = Certificate.objects.filter(request=request).first()
     ended = sum(share.outcome in ENDED_WELL for share in shares)
     return Page(
@@ -77,6 +79,7 @@ def page_of(request: DeletionRequest, *, now: datetime) -> Page:
             *_recipients(request),
             _clocks(request, now=now),
             *([_holds(holds)] if holds else []),
+            *([_pauses(pauses)] if pauses else []),
             _intake(request),
             *([_certificate(certificate)] if certificate else []),
             timeline_of(_told(request), hidden=_SAID_ABOVE),
@@ -95,12 +98,16 @@ def _shares(request: DeletionRequest) -> QuerySet[Share]:
     ).order_by("obligation__batch", "obligation__kind", "obligation_id")
 
 
-def _lead(request: DeletionRequest, *, ended: int, targets: int) -> str:
+def _lead(  # noqa: PLR0911  # one a state
+    request: DeletionRequest, *, ended: int, targets: int
+) -> str:
     match RequestState(request.state):
         case RequestState.RECEIVED:
             return "Waits to be planned; the next sweep does it."
         case RequestState.HELD:
             return "Kept for a legal reason. Nothing is forgotten: the clocks go on."
+        case RequestState.PAUSED:
+            return "The person was asked for something; both clocks stand still until the answer."
         case RequestState.PLANNED:
             return "Its plan waits for an approval."
         case RequestState.IN_PROGRESS:
@@ -214,8 +221,17 @@ def _clock_rows(request: DeletionRequest, law: Regime | None) -> Iterable[_Clock
         told = f"; extended, told on {extension.told_at:%Y-%m-%d}: {extension.reason}. Before: "
         data = f"{own}{told}{extension.erase_by_before:%Y-%m-%d}"
         models = f"{own}{told}{extension.models_by_before:%Y-%m-%d}"
+    stood_still = paused_for(request)
+    if stood_still:
+        later = f"; later by {span_words(stood_still)}, for which it was paused"
+        data, models = data + later, models + later
     yield ("Data erased", request.erase_by, request.erased_at, data)
     yield ("Models clean", request.models_by, request.completed_at, models)
+    if law is not None:
+        lawful = f"{law.clock_article}: {law.act} from receipt"
+        lawful += f", extended by {law.extend}" if extension else ""
+        lawful += f", and {span_words(stood_still)} of pauses" if stood_still else ""
+        yield ("The law's own date", lawful_until(request), request.completed_at, lawful)
 
 
 def _clock(row: _ClockRow, request: DeletionRequest, now: datetime) -> list[str | SafeString]:
@@ -252,6 +268,31 @@ def _holds(holds: Sequence[Hold]) -> Table:
             for hold in holds
         ],
         empty="It was never held.",
+    )
+
+
+def _pauses(pauses: Sequence[Pause]) -> Table:
+    people = names_of(
+        {pause.paused_by for pause in pauses}
+        | {pause.ended_by for pause in pauses if pause.ended_by}
+    )
+    return Table(
+        title="Pauses",
+        note="From the question to the answer the clocks stand still.",
+        headers=["Article", "Reason", "Asked", "Paused by", "Answered", "Ended by", "Lasted"],
+        rows=[
+            [
+                pause.article,
+                prose(pause.reason),
+                moment(pause.asked_at),
+                people.get(pause.paused_by, pause.paused_by),
+                moment(pause.answered_at),
+                people.get(pause.ended_by, pause.ended_by) or badge("lasts", Tone.WARN),
+                span_words(pause.answered_at - pause.asked_at) if pause.answered_at else NOTHING,
+            ]
+            for pause in pauses
+        ],
+        empty="It was never paused.",
     )
 
 

@@ -1,10 +1,8 @@
 """The list of deletion requests, and what an officer may decide about one."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Case, Count, F, Q, QuerySet, When
@@ -16,21 +14,19 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from typing_extensions import override
 from unfold.enums import ActionVariant
-from unfold.widgets import UnfoldAdminSplitDateTimeWidget
 
-from audits.pages.access import OFFICERS, actor_of
+from audits.pages.access import OFFICERS
 from audits.pages.cells import badge, moment
-from audits.pages.confirmations import Because, Confirmation, button, choice, refusals_in
+from audits.pages.confirmations import Confirmation, button, refusals_in
 from audits.pages.records import Page, ReadOnlyAdmin
-from audits.pages.sections import Facts
 from deletion import errors
-from deletion.actions.clocks import extend
-from deletion.actions.holds import place_hold, release_hold
-from deletion.actions.requests import cancel
+from deletion.admin import decisions
 from deletion.admin.batches import approval_of, approve
 from deletion.admin.clocks import (
     NEXT_DUE,
     OPEN_STATES,
+    TICKING,
+    is_late,
     left_of,
     next_due,
     short,
@@ -38,8 +34,8 @@ from deletion.admin.clocks import (
 )
 from deletion.admin.request_page import page_of
 from deletion.models import Certificate, DeletionRequest
-from deletion.queries.requests import may_be_extended
-from deletion.regimes import REGIMES, regime_named
+from deletion.queries.requests import may_be_extended, may_be_paused
+from deletion.regimes import REGIMES
 from deletion.states import ENDED_WELL, MOVES, RequestState
 from lineage import errors as lineage_errors
 
@@ -65,10 +61,10 @@ class Due(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         now = timezone.now()
         still_open = queryset.filter(state__in=OPEN_STATES)
-        running = still_open.exclude(state=RequestState.HELD)
+        running = queryset.filter(state__in=TICKING)
         match self.value():
             case "overdue":
-                return running.filter(next_due__lt=now)
+                return queryset.filter(is_late(now))
             case "held":
                 return queryset.filter(state=RequestState.HELD, next_due__lt=now)
             case "soon":
@@ -122,7 +118,7 @@ class DeletionRequestAdmin(ReadOnlyAdmin):
     list_filter = (State, Due, Law)
     list_select_related = ("batch",)
     page_related = ("batch",)
-    actions_detail = ("approve", "hold", "release", "extend", "cancel")
+    actions_detail = ("approve", "hold", "release", "pause", "end_pause", "extend", "cancel")
     list_before_template = "officers/request_views.html"
     empty_sentence = "Nobody has asked to be deleted yet. Requests arrive over the API."
 
@@ -193,6 +189,8 @@ class DeletionRequestAdmin(ReadOnlyAdmin):
                 "approve": row.state == RequestState.PLANNED and row.batch_id is not None,
                 "hold": RequestState.HELD in onward,
                 "release": held,
+                "pause": RequestState.PAUSED in onward and may_be_paused(row, now=timezone.now()),
+                "end_pause": row.state == RequestState.PAUSED,
                 "extend": may_be_extended(row, now=timezone.now()),
                 "cancel": RequestState.CANCELLED in onward,
             }.items()
@@ -248,10 +246,10 @@ class DeletionRequestAdmin(ReadOnlyAdmin):
                 sentence="Work on the request stops until somebody else releases the hold. Its "
                 "clocks go on and stay visible. What was erased before stays erased.",
                 button="Place the hold",
-                form=hold_form(row.regime),
-                sections=[_standing(row)],
+                form=decisions.hold_form(row.regime),
+                sections=[decisions.standing(row)],
             ),
-            do=lambda row, said: _hold(request, row, said),
+            do=lambda row, said: decisions.hold(request, row, said),
         )
 
     @button(description="Release hold", icon="lock_open")
@@ -265,9 +263,43 @@ class DeletionRequestAdmin(ReadOnlyAdmin):
                 sentence="The request goes on where it was. You cannot release a hold that you "
                 "placed yourself.",
                 button="Release the hold",
-                sections=[_standing(row)],
+                sections=[decisions.standing(row)],
             ),
-            do=lambda row, _: _release(request, row),
+            do=lambda row, _: decisions.release(request, row),
+        )
+
+    @button(description="Pause", icon="pause_circle")
+    def pause(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Stop the clocks while the person is asked for something."""
+        return self.confirm(
+            request,
+            object_id,
+            question=lambda row: Confirmation(
+                title=f"Pause request {short(row.pk)}",
+                sentence="Both clocks stand still from when the person was asked until they "
+                "answer, and nobody works on the request. A plan that it is part of is made anew.",
+                button="Stop the clocks",
+                form=decisions.pause_form(row.regime),
+                sections=[decisions.standing(row)],
+            ),
+            do=lambda row, said: decisions.pause(request, row, said),
+        )
+
+    @button(description="End pause", icon="play_circle")
+    def end_pause(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Let the clocks go on since the person answered."""
+        return self.confirm(
+            request,
+            object_id,
+            question=lambda row: Confirmation(
+                title=f"End the pause of request {short(row.pk)}",
+                sentence="The person has answered. Both dates are later by exactly as long as the "
+                "answer took, and the request is planned. If there is no answer, cancel it.",
+                button="Let the clocks go on",
+                form=decisions.Answer,
+                sections=[decisions.standing(row)],
+            ),
+            do=lambda row, said: decisions.end_pause(request, row, said),
         )
 
     @button(description="Extend", icon="more_time")
@@ -281,10 +313,10 @@ class DeletionRequestAdmin(ReadOnlyAdmin):
                 sentence="The law allows this once, and only after the person was told, with the "
                 "reason, before its first date has passed. Both dates move.",
                 button="Extend the dates",
-                form=extension_form(row.regime),
-                sections=[_standing(row)],
+                form=decisions.extension_form(row.regime),
+                sections=[decisions.standing(row)],
             ),
-            do=lambda row, said: _extend(request, row, said),
+            do=lambda row, said: decisions.extend_dates(request, row, said),
         )
 
     @button(description="Cancel", icon="cancel", variant=ActionVariant.DANGER)
@@ -298,80 +330,8 @@ class DeletionRequestAdmin(ReadOnlyAdmin):
                 sentence="The demand is withdrawn, and everything it said about the person is "
                 "destroyed. This cannot be taken back: they would have to ask again.",
                 button="Cancel the request",
-                sections=[_standing(row)],
+                sections=[decisions.standing(row)],
                 grave=True,
             ),
-            do=lambda row, _: _cancel(request, row),
+            do=lambda row, _: decisions.withdraw(request, row),
         )
-
-
-def hold_form(regime: str) -> type[forms.Form]:
-    """Return the form that offers the grounds of one regime."""
-    grounds = [
-        (ground.article, f"{ground.article}: {ground.reason}")
-        for ground in regime_named(regime).keep
-    ]
-
-    class Ground(Because):
-        field_order = ("article", "reason")
-        article = choice("Legal ground", grounds, hint="Only what this regime accepts.")
-
-    return Ground
-
-
-def extension_form(regime: str) -> type[forms.Form]:
-    """Return the form that offers the reasons of one regime."""
-    reasons = [(reason, reason.capitalize()) for reason in regime_named(regime).extend_for]
-
-    class Told(forms.Form):
-        reason = choice("Reason", reasons, hint="Only what this regime accepts.")
-        told_at = forms.SplitDateTimeField(
-            label="The person was told on", widget=UnfoldAdminSplitDateTimeWidget()
-        )
-
-    return Told
-
-
-def _standing(row: DeletionRequest) -> Facts:
-    what, due_at = next_due(row)
-    return Facts(
-        title="The request",
-        rows=[
-            ("State", state_of(row)),
-            ("Regime", row.regime.upper()),
-            ("Received", moment(row.received_at)),
-            (f"Due: {what}", moment(due_at)),
-        ],
-    )
-
-
-def _hold(request: HttpRequest, row: DeletionRequest, said: Mapping[str, Any]) -> str:
-    place_hold(
-        request_id=row.pk,
-        article=said["article"],
-        reason=said["reason"],
-        actor=actor_of(request),
-        now=timezone.now(),
-    )
-    return "The request is on hold."
-
-
-def _extend(request: HttpRequest, row: DeletionRequest, said: Mapping[str, Any]) -> str:
-    extend(
-        request_id=row.pk,
-        reason=said["reason"],
-        told_at=said["told_at"],
-        actor=actor_of(request),
-        now=timezone.now(),
-    )
-    return "The dates are extended."
-
-
-def _release(request: HttpRequest, row: DeletionRequest) -> str:
-    release_hold(request_id=row.pk, actor=actor_of(request), now=timezone.now())
-    return "The hold is released; the request goes on."
-
-
-def _cancel(request: HttpRequest, row: DeletionRequest) -> str:
-    cancel(request_id=row.pk, actor=actor_of(request), now=timezone.now())
-    return "The request is cancelled."

@@ -19,6 +19,9 @@ from deletion.states import Outcome, RequestState
 
 _NO_ZERO: Final = r"^[^\x00]*$"  # PostgreSQL keeps no zero character
 ARTICLES: Final = sorted({ground.article for law in REGIMES.values() for ground in law.keep})
+PAUSE_ARTICLES: Final = sorted(
+    {ground.article for law in REGIMES.values() for ground in law.pause_for}
+)
 EXTENSION_REASONS: Final = sorted({reason for law in REGIMES.values() for reason in law.extend_for})
 
 
@@ -66,7 +69,7 @@ class DeletionRequestOut(serializers.ModelSerializer[DeletionRequest]):
         model = DeletionRequest
         fields = [
             *("id", "regime", "state", "verification", "batch", "received_at"),
-            *("acknowledge_by", "erase_by", "models_by"),
+            *("acknowledge_by", "erase_by", "models_by", "paused_since"),
             *("erased_at", "completed_at", "cancelled_at"),
         ]
 
@@ -153,6 +156,21 @@ class ExtensionIn(serializers.Serializer[None]):
         EXTENSION_REASONS, help_text="One that the request's regime knows."
     )
     told_at = serializers.DateTimeField(help_text="When the person was told, with the reason.")
+
+
+class PauseIn(serializers.Serializer[None]):
+    """What a person was asked for."""
+
+    article = serializers.ChoiceField(
+        PAUSE_ARTICLES, help_text="One that the request's regime knows; few know any."
+    )
+    asked_at = serializers.DateTimeField(help_text="When they were: the clocks stop there.")
+
+
+class AnswerIn(serializers.Serializer[None]):
+    """That a person has answered."""
+
+    answered_at = serializers.DateTimeField(help_text="When they did: the clocks go on from there.")
 
 
 class CertificateOut(serializers.Serializer[Any]):

@@ -42,6 +42,16 @@ urlpatterns: list[URLPattern] = [
         name="deletion-request-extension",
     ),
     path(
+        "deletion-requests/<uuid:request_id>/pause",
+        views.Pausing.as_view(),
+        name="deletion-request-pause",
+    ),
+    path(
+        "deletion-requests/<uuid:request_id>/pause/end",
+        views.Resuming.as_view(),
+        name="deletion-request-pause-end",
+    ),
+    path(
         "deletion-requests/<uuid:request_id>/certificate",
         views.OneCertificate.as_view(),
         name="deletion-request-certificate",

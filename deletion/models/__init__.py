@@ -8,6 +8,7 @@ from deletion.models.requests import (
     DeletionRequest,
     Extension,
     Hold,
+    Pause,
     RequestIdentifier,
 )
 from deletion.models.work import Found, Obligation, Run, RunPart, Share
@@ -22,6 +23,7 @@ __all__ = [
     "Hold",
     "Import",
     "Obligation",
+    "Pause",
     "RequestIdentifier",
     "Run",
     "RunPart",

@@ -39,6 +39,7 @@ class DeletionRequest(models.Model):
     acknowledge_by = models.DateTimeField(null=True, blank=True)
     erase_by = models.DateTimeField()  # the clock of *data erased*
     models_by = models.DateTimeField()  # the clock of *models clean*
+    paused_since = models.DateTimeField(null=True, blank=True)  # both clocks stand still since then
     erased_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
     cancelled_at = models.DateTimeField(null=True, blank=True)
@@ -59,6 +60,11 @@ class DeletionRequest(models.Model):
             models.CheckConstraint(
                 name="deletion_request_state_is_known",
                 condition=models.Q(state__in=[s.value for s in RequestState]),
+            ),
+            models.CheckConstraint(
+                name="a_paused_request_says_since_when",
+                condition=models.Q(state="paused", paused_since__isnull=False)
+                | ~models.Q(state="paused") & models.Q(paused_since__isnull=True),
             ),
             models.CheckConstraint(
                 name="a_closed_request_has_no_key",
@@ -111,6 +117,39 @@ class Hold(models.Model):
     @override
     def __str__(self) -> str:
         return f"hold on {self.request_id} ({self.article})"
+
+
+class Pause(models.Model):
+    """The clocks stand still while a person is asked for something that the law lets one ask."""
+
+    request = models.ForeignKey(DeletionRequest, on_delete=models.CASCADE, related_name="pauses")
+    article = models.CharField(max_length=64)  # one of those that the request's regime knows
+    reason = models.CharField(max_length=100)  # what the regime says of it
+    asked_at = models.DateTimeField()  # the clocks stand still from then
+    alert_at = models.DateTimeField()  # when a silence is somebody's to decide about
+    paused_by = models.CharField(max_length=64)
+    paused_at = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True, blank=True)  # and go on from then
+    ended_by = models.CharField(max_length=64, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)  # without an answer: the request ended
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="one_pause_at_a_time",
+                fields=["request"],
+                condition=models.Q(ended_at__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="an_answer_follows_its_question",
+                condition=models.Q(answered_at__isnull=True)
+                | models.Q(answered_at__gte=models.F("asked_at"), ended_at__isnull=False),
+            ),
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return f"pause of {self.request_id} ({self.article})"
 
 
 class Extension(models.Model):

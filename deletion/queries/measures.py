@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from django.db.models import Count, F, Manager, Min, Q, Sum
+from django.db.models import Count, F, Manager, Min, Q, Sum, Value
+from django.db.models.functions import Coalesce
 
 from deletion.models import DeletionRequest, Run, RunPart
-from deletion.states import OPEN, RequestState
+from deletion.states import OPEN, RUNNING, RequestState
 from training.models import ShardFit, TrainingRun
 
 _OPEN: Final = Q(state__in=sorted(state.value for state in OPEN))
-_HELD: Final = Q(state=RequestState.HELD)
+_TICKING: Final = Q(state__in=sorted(RUNNING - {RequestState.PAUSED}))
 _ENDS: Final = {"data": ("erase_by", "erased_at"), "models": ("models_by", "completed_at")}
 _LEASED: Final[Mapping[str, Manager[Any]]] = {
     "run": Run.objects,
@@ -29,9 +30,9 @@ class ClockMeasure:
     regime: str
     clock: str  # "data" or "models"
     running: int
-    overdue: int  # past the date and not held
+    overdue: int  # past the date, and neither held nor paused before it
     oldest_received_at: datetime | None  # of those that run
-    next_due_at: datetime | None  # of those that run and are not held
+    next_due_at: datetime | None  # of those that tick: neither held nor paused
     in_time: int  # ended, since the beginning
     late: int
 
@@ -49,13 +50,16 @@ def _by_regime(due: str, ended: str, now: datetime) -> Iterable[Mapping[str, Any
     has_ended = Q(**{f"{ended}__isnull": False})
     in_time = has_ended & Q(**{f"{ended}__lte": F(due)})
     running = _OPEN & ~has_ended
+    # What is paused stands where it stood when the person was asked.
+    clock = Coalesce("paused_since", Value(now))
+    missed = ~has_ended & Q(state__in=sorted(RUNNING)) & Q(**{f"{due}__lt": clock})
     return (
         DeletionRequest.objects.values("regime")
         .annotate(
             running=Count("pk", filter=running),
-            overdue=Count("pk", filter=running & ~_HELD & Q(**{f"{due}__lt": now})),
+            overdue=Count("pk", filter=missed),
             oldest_received_at=Min("received_at", filter=running),
-            next_due_at=Min(due, filter=running & ~_HELD),
+            next_due_at=Min(due, filter=running & _TICKING),
             in_time=Count("pk", filter=in_time),
             late=Count("pk", filter=has_ended & ~in_time),
         )

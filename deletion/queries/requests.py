@@ -4,15 +4,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Value
+from django.db.models.functions import Coalesce
 
 from deletion.errors import NotComplete, RequestUnknown
 from deletion.models import Batch, Certificate, DeletionRequest, Extension, Share
 from deletion.outlook import Forecast
+from deletion.queries.pauses import lawful_until, paused_for
 from deletion.queries.targets import target_of
 from deletion.queries.workload import workload
 from deletion.regimes import regime_named
-from deletion.states import OPEN, OPEN_OUTCOMES, Outcome, RequestState
+from deletion.states import OPEN, OPEN_OUTCOMES, RUNNING, Outcome, RequestState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +49,12 @@ def requests_seen_by(
 def is_overdue(now: datetime) -> Q:
     """Return the condition under which one of a request's two clocks has run out.
 
-    A held request is never overdue: it is held, past its date.
+    A held request is never overdue: it is held, past its date. The clocks of a paused one stand
+    still, so that it is overdue only if it was when the person was asked.
     """
-    return Q(state__in=sorted(OPEN - {RequestState.HELD})) & (
-        Q(erased_at=None, erase_by__lt=now) | Q(models_by__lt=now)
+    clock = Coalesce("paused_since", Value(now))
+    return Q(state__in=sorted(RUNNING)) & (
+        Q(erased_at=None, erase_by__lt=clock) | Q(models_by__lt=clock)
     )
 
 
@@ -98,6 +102,8 @@ def waits_for(request: DeletionRequest) -> str:
             return "Its plan waits to be approved."
         case RequestState.HELD:
             return "A legal reason to keep holds it."
+        case RequestState.PAUSED:
+            return "The person was asked for something: until the answer its clocks stand still."
         case RequestState.IN_PROGRESS:
             stuck = request.shares.filter(outcome=Outcome.UNREACHABLE).exists()
             return "A person must look at a target that cannot be reached." if stuck else ""
@@ -105,18 +111,23 @@ def waits_for(request: DeletionRequest) -> str:
             return ""
 
 
-def lawful_until(request: DeletionRequest) -> datetime:
-    """Return the law's own date for a request, its extension included."""
-    extended = Extension.objects.filter(request=request).exists()
-    return regime_named(request.regime).clocks(request.received_at, extended=extended).lawful_until
-
-
 def may_be_extended(request: DeletionRequest, *, now: datetime) -> bool:
     """Say whether the law still gives a request more time."""
     return (
         RequestState(request.state) in OPEN
-        and regime_named(request.regime).may_extend(request.received_at, now=now)
+        and regime_named(request.regime).may_extend(
+            request.received_at, paused=paused_for(request, until=now), now=now
+        )
         and not Extension.objects.filter(request=request).exists()
+    )
+
+
+def may_be_paused(request: DeletionRequest, *, now: datetime) -> bool:
+    """Say whether the law may stop a request's clocks: it knows such a reason, and nobody works."""
+    return (
+        bool(regime_named(request.regime).pause_for)
+        and now <= lawful_until(request)
+        and not request.shares.exists()
     )
 
 

@@ -101,6 +101,11 @@ def follow_dates() -> None:
     actions.follow_dates(actor=SWEEPER, now=timezone.now())
 
 
+def follow_pauses() -> None:
+    """Alert people of who does not answer, and close what has been decided."""
+    actions.follow_pauses(actor=SWEEPER, now=timezone.now())
+
+
 def each(rows: Iterable[Row], do: Callable[[Row], None]) -> None:
     """Do something with every row; one that fails holds up no other, and is raised at the end."""
     failures: list[Exception] = []
@@ -113,5 +118,5 @@ def each(rows: Iterable[Row], do: Callable[[Row], None]) -> None:
         raise ExceptionGroup("not every row could be worked on", failures)
 
 
-SWEEP: Final = (plan, approve, watch, start, settle, follow_dates)
+SWEEP: Final = (plan, approve, watch, start, settle, follow_dates, follow_pauses)
 """The steps of a sweep, in their order."""

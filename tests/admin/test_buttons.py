@@ -180,6 +180,40 @@ def test_dates_are_extended_once_with_the_date_on_which_the_person_was_told(offi
     assert f"Before: {request_row.models_by:%Y-%m-%d}" in shown
 
 
+def moment_said(name, at):
+    return {f"{name}_0": f"{at:%Y-%m-%d}", f"{name}_1": f"{at:%H:%M:%S.%f}"}
+
+
+def test_the_clocks_stand_still_from_the_question_to_the_answer(officer, dataset):
+    row = ask(PEOPLE[1], days_ago=9, regime="uk-gdpr")
+    view = "deletion_deletionrequest"
+    asked = row.received_at + timedelta(days=2)
+
+    said = press(
+        officer,
+        button(view, "pause", row),
+        article="UK GDPR Art. 12A(2)(b)",
+        **moment_said("asked_at", asked),
+    )
+    page = reverse(f"admin:{view}_change", args=[row.pk])
+    paused = officer.get(page)
+    answered = press(
+        officer,
+        button(view, "end_pause", row),
+        **moment_said("answered_at", asked + timedelta(days=4)),
+    )
+
+    assert said == ["The clocks stand still until the person answers."]
+    assert "paused, 8 d left" in paused.content.decode()
+    offered = [action["title"] for action in paused.context["actions_detail"]]
+    assert offered == ["End pause", "Extend", "Cancel"]
+    assert answered == ["The clocks go on; both dates are later by as long as the answer took."]
+    text = officer.get(page).content.decode()
+    assert "later by 4 d, for which it was paused" in text
+    assert "and 4 d of pauses" in text
+    assert DeletionRequest.objects.get().models_by == row.models_by + timedelta(days=4)
+
+
 def test_a_request_is_cancelled(officer, request_row):
     said = press(officer, button("deletion_deletionrequest", "cancel", request_row))
 

@@ -103,6 +103,32 @@ def test_a_held_request_is_past_its_date_and_not_late_under_its_article_until_re
     assert (after.standing, after.held_under) == (Standing.OPEN, "")
 
 
+def test_a_paused_request_stands_where_it_stood_when_the_person_was_asked():
+    asked = fact("RequestPaused", request_id="1", article="12A", asked_at=LATER.isoformat())
+    answered_at = (LATER + timedelta(days=3)).isoformat()
+    answer = fact(
+        "PauseEnded",
+        request_id="1",
+        asked_at=LATER.isoformat(),
+        answered_at=answered_at,
+        erase_by="2026-01-18T00:00:00Z",
+        models_by="2026-01-28T00:00:00Z",
+    )
+
+    (during,) = rows_of([received("1"), asked])
+    (missed,) = rows_of([received("1", erase_by="2026-01-06T00:00:00Z"), asked])
+    (after,) = rows_of([received("1"), asked, answer])
+
+    assert (during.standing, during.paused_under) == (Standing.PAUSED, "12A")
+    assert during.models_clock(AFTER_ALL_DATES) is Clock.PAUSED
+    assert missed.data_clock(AFTER_ALL_DATES) is Clock.OVERDUE
+    assert (after.standing, after.paused_for) == (Standing.OPEN, timedelta(days=3))
+    assert (after.erase_by.day, after.models_by.day) == (18, 28)
+    assert after.models_clock(AFTER_ALL_DATES) is Clock.OVERDUE
+    (_, together) = report(received("1"), asked, now=AFTER_ALL_DATES).totals
+    assert (together.paused, together.open, together.overdue) == (1, 0, 0)
+
+
 def test_a_withdrawn_request_stops_its_clocks():
     (row,) = rows_of([received("1"), fact("RequestCancelled", request_id="1", at=LATER)])
 

@@ -91,6 +91,28 @@ def test_clocks_are_counted_by_regime_while_they_run_and_when_they_have_ended(mo
 
 
 @pytest.mark.django_db
+def test_a_paused_request_is_overdue_only_if_it_was_when_the_person_was_asked(monitor):
+    make_namespace()
+    asked_at = right_now() - timedelta(days=15)
+    for person, days in (("paul", 20), ("rosa", 30)):
+        opened = make_request(
+            raw(person), key=person, regime="uk-gdpr", now=right_now() - timedelta(days=days)
+        )
+        actions.pause(
+            request_id=opened.request.pk,
+            article="UK GDPR Art. 12A(2)(b)",
+            asked_at=asked_at,
+            actor=OFFICER,
+            now=right_now(),
+        )
+
+    scraped = scrape(monitor)
+
+    overdue = value(scraped, "lethe_clocks_overdue", regime="uk-gdpr", clock="data")
+    assert overdue == 1, "ten days were over for Rosa only"
+
+
+@pytest.mark.django_db
 def test_a_held_request_past_its_date_is_not_overdue(monitor):
     make_namespace()
     opened = make_request(now=right_now() - timedelta(days=100))

@@ -278,6 +278,28 @@ def test_an_extension_needs_a_reason_that_the_law_knows_and_is_given_once(office
     assert shown["lawful_until"] >= shown["models_by"] == extended.json()["models_by"]
 
 
+def test_a_pause_stops_both_clocks_from_the_question_to_the_answer(officer, intake):
+    opened = ask(intake, regime="uk-gdpr")
+    asked_at = opened.json()["received_at"]
+    body = {"article": "UK GDPR Art. 12A(2)(b)", "asked_at": asked_at}
+
+    unknown = post(officer, path(opened, "pause"), {**body, "article": "GDPR Art. 12(6)"})
+    paused = post(officer, path(opened, "pause"), body)
+    again = post(officer, path(opened, "pause"), body)
+    before_it = post(officer, path(opened, "pause/end"), {"answered_at": "2020-01-01T00:00:00Z"})
+    resumed = post(officer, path(opened, "pause/end"), {"answered_at": asked_at})
+    ended = post(officer, path(opened, "pause/end"), {"answered_at": asked_at})
+
+    assert title(unknown) == (400, "Invalid")
+    assert (paused.status_code, paused.json()["state"]) == (200, "paused")
+    assert paused.json()["paused_since"] == asked_at
+    assert title(again) == (409, "MoveNotAllowed")
+    assert title(before_it) == (422, "PauseNotAllowed")
+    assert (resumed.json()["state"], resumed.json()["paused_since"]) == ("received", None)
+    assert resumed.json()["models_by"] == opened.json()["models_by"], "it took no time"
+    assert title(ended) == (404, "PauseUnknown")
+
+
 # Who may --------------------------------------------------------------------------------------
 
 ADDRESSES = {
@@ -289,6 +311,8 @@ ADDRESSES = {
     f"{REQUESTS}/{NOBODY}/cancel": {"post": {Role.INTAKE, Role.OFFICER}},
     f"{REQUESTS}/{NOBODY}/extension": {"post": {Role.OFFICER}},
     f"{REQUESTS}/{NOBODY}/hold": {"post": {Role.OFFICER}},
+    f"{REQUESTS}/{NOBODY}/pause": {"post": {Role.OFFICER}},
+    f"{REQUESTS}/{NOBODY}/pause/end": {"post": {Role.OFFICER}},
     f"{REQUESTS}/{NOBODY}/hold/release": {"post": {Role.OFFICER}},
     "/api/v1/batches": {"get": {Role.OFFICER, Role.AUDITOR, Role.ADMINISTRATOR}},
     "/api/v1/batches/1/approve": {"post": {Role.OFFICER}},

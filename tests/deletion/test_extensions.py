@@ -5,7 +5,8 @@ import pytest
 from deletion import actions
 from deletion.errors import ExtensionNotAllowed, MoveNotAllowed, PlanOutdated
 from deletion.models import Batch, DeletionRequest, Extension, Obligation
-from deletion.queries.requests import lawful_until, may_be_extended
+from deletion.queries.pauses import lawful_until
+from deletion.queries.requests import may_be_extended
 from tests.cast import ALICE, BOB, MONDAY, OFFICER
 from tests.deletion.builders import INTAKE, events, make_request, plan_and_approve, raw, walk
 from tests.lineage.builders import make_dataset, recorded

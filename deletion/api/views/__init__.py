@@ -1,6 +1,13 @@
 """Deletion requests and batches over HTTP: parse, act, answer."""
 
-from deletion.api.views.decisions import Cancellation, Extending, Holding, Releasing
+from deletion.api.views.decisions import (
+    Cancellation,
+    Extending,
+    Holding,
+    Pausing,
+    Releasing,
+    Resuming,
+)
 from deletion.api.views.requests import DeletionRequests, OneCertificate, OneDeletionRequest
 from deletion.api.views.work import Approval, Batches, Retrying
 
@@ -13,6 +20,8 @@ __all__ = [
     "Holding",
     "OneCertificate",
     "OneDeletionRequest",
+    "Pausing",
     "Releasing",
+    "Resuming",
     "Retrying",
 ]

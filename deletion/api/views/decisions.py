@@ -10,7 +10,13 @@ from rest_framework.views import APIView
 
 from audits.permissions import Role, any_of
 from deletion import actions
-from deletion.api.serializers import DeletionRequestOut, ExtensionIn, HoldIn
+from deletion.api.serializers import (
+    AnswerIn,
+    DeletionRequestOut,
+    ExtensionIn,
+    HoldIn,
+    PauseIn,
+)
 from deletion.api.views.answers import DECIDE, REFUSED, actor_of, only_own
 from deletion.queries import requests as queries
 
@@ -80,3 +86,42 @@ class Extending(APIView):
             now=timezone.now(),
         )
         return Response(DeletionRequestOut(extended).data)
+
+
+class Pausing(APIView):
+    """A question to the person, where the law stops the clock for it."""
+
+    permission_classes = [any_of(*DECIDE)]
+
+    @extend_schema(request=PauseIn, responses={200: DeletionRequestOut, **REFUSED})
+    def post(self, request: Request, request_id: UUID) -> Response:
+        """Stop both clocks since the person was asked for what the law lets one ask."""
+        said = PauseIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        paused = actions.pause(
+            request_id=request_id,
+            article=said.validated_data["article"],
+            asked_at=said.validated_data["asked_at"],
+            actor=actor_of(request),
+            now=timezone.now(),
+        )
+        return Response(DeletionRequestOut(paused.request).data)
+
+
+class Resuming(APIView):
+    """The person's answer."""
+
+    permission_classes = [any_of(*DECIDE)]
+
+    @extend_schema(request=AnswerIn, responses={200: DeletionRequestOut, **REFUSED})
+    def post(self, request: Request, request_id: UUID) -> Response:
+        """Let both clocks go on, later by as long as the person took to answer."""
+        said = AnswerIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        resumed = actions.end_pause(
+            request_id=request_id,
+            answered_at=said.validated_data["answered_at"],
+            actor=actor_of(request),
+            now=timezone.now(),
+        )
+        return Response(DeletionRequestOut(resumed).data)

@@ -31,6 +31,7 @@ from deletion.api.views.answers import REFUSED, SEE_ALL, UNKNOWN, actor_of, only
 from deletion.intake import KEY
 from deletion.models import DeletionRequest
 from deletion.queries import requests as queries
+from deletion.queries.pauses import lawful_until
 
 IDEMPOTENCY_KEY: Final = OpenApiParameter(
     "Idempotency-Key",
@@ -131,7 +132,7 @@ class OneDeletionRequest(APIView):
         found = queries.request_numbered(request_id, caller=only_own(request))
         more = RequestMoreOut(
             {
-                "lawful_until": queries.lawful_until(found),
+                "lawful_until": lawful_until(found),
                 "waits_for": queries.waits_for(found),
                 "targets": queries.targets_of(found, now=timezone.now()),
                 "timeline": timeline(f"request/{found.pk}"),
