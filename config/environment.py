@@ -14,6 +14,7 @@ KEY_BYTES: Final = 32
 
 POSITIVE: Final = validate.Range(min=0, min_inclusive=False)
 COUNT: Final = validate.Range(min=0)
+LIKELY: Final = validate.Range(min=0.5, max=1, max_inclusive=False)
 LASTING: Final = validate.Range(min=timedelta(0), min_inclusive=False)
 NOT_NEGATIVE: Final = validate.Range(min=timedelta(0))
 

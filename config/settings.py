@@ -14,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from config.api_names import ENUM_NAMES
 from config.celery import ROUTES, beats
 from config.csp import STRICT
-from config.environment import COUNT, LASTING, NOT_NEGATIVE, POSITIVE, Environment, one_of
+from config.environment import COUNT, LASTING, LIKELY, NOT_NEGATIVE, POSITIVE, Environment, one_of
 from config.keys import KEYS
 from config.unfold import LOOK
 from config.version import VERSION
@@ -58,6 +58,7 @@ SEAL_SECONDS = env.float("SEAL_SECONDS", default=1.0, validate=POSITIVE)
 LEASE = env.timedelta("LEASE_SECONDS", default=timedelta(seconds=120), validate=LASTING)
 COALESCE = env.timedelta("COALESCE_SECONDS", default=timedelta(days=1), validate=NOT_NEGATIVE)
 ATTEMPTS = env.int("ATTEMPTS", default=5, validate=POSITIVE)
+SAFE_QUANTILE = env.float("SAFE_QUANTILE", default=0.9995, validate=LIKELY)
 POOL_SLOTS = env.int("POOL_SLOTS", default=8, validate=POSITIVE)
 APPROVE_UP_TO = env.int("APPROVE_UP_TO", default=100)  # plans for more people wait for an officer
 SHIELD_NOTICE_DAYS = env.int("SHIELD_NOTICE_DAYS", default=14, validate=POSITIVE)

@@ -21,6 +21,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from deletion.feeding import Due, floors_of, held_of, lead_of
 from deletion.outlook import (
     Alarm,
     Danger,
@@ -30,12 +31,12 @@ from deletion.outlook import (
     by_due,
     forecast_of_running,
     forecasts_of,
+    soonest,
     unknown,
+    who_waits,
 )
-from deletion.workload import Estimate, Job, Obligation, Pool, Rules, Running, Target
+from deletion.workload import Estimate, Feed, Job, Pending, Pool, Rules, Running, Target
 
-_LEAST_LEAD: Final = 0.1  # of an obligation's window
-_MOST_LEAD: Final = 0.6
 _NONE: Final = timedelta(0)
 _INSTANT: Final = timedelta(microseconds=1)
 
@@ -50,12 +51,17 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """A run to start now and the obligations that it discharges."""
+    """A run to start now, of everything of its target that is ready."""
 
     target: str
     reason: Reason
-    because: str  # for people
-    obligations: tuple[int, ...]
+    people: int
+    due_at: datetime
+
+    @property
+    def because(self) -> str:
+        """Say for whom it starts, and why now."""
+        return f"{who_waits(self.people, self.due_at)}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +76,8 @@ class Decision:
 def decide(  # noqa: PLR0913  # the whole state, each part under its name
     *,
     now: datetime,
-    obligations: Collection[Obligation],
+    pending: Collection[Pending],
+    feeds: Collection[Feed],
     targets: Mapping[str, Target],
     pools: Mapping[str, Pool],
     running: Collection[Running],
@@ -78,134 +85,171 @@ def decide(  # noqa: PLR0913  # the whole state, each part under its name
 ) -> Decision:
     """Return the runs to start now, the alarms, and a forecast for every target with open work.
 
-    `obligations` are all that are open, those that a run is discharging included. The same state
-    always gives the same decision.
+    `pending` is what no run discharges yet. The same state always gives the same decision, however
+    finely it is cut into rows.
     """
-    due = _effective_dues(obligations, targets, rules)
-    at_work = {run.target for run in running}
-    every = _by_target(obligations)
-    ready: dict[str, list[Obligation]] = {}
-    back: dict[str, list[Obligation]] = {}
-    for name, mine in every.items():
-        if name not in at_work:
-            free = [o for o in mine if o.after.isdisjoint(due)]  # (5)
-            if free and not targets[name].stopped:
-                ready[name] = free
-            else:
-                back[name] = mine
-
+    held = held_of(pending, feeds, targets, running)
+    at_work = {run.target: run for run in running}
+    ends = _ends(running, targets, now)
+    jobs = _jobs(pending, feeds, targets, rules)
+    queues = _queues(
+        [
+            job
+            for name, job in jobs.items()
+            if name not in at_work
+            and name not in held.targets
+            and not (job.waits_for and name in held.behind)
+        ],
+        targets=targets,
+        pools=pools,
+        ends=ends,
+        now=now,
+    )
+    starts: list[Start] = []
     alarms: list[Alarm] = []
     forecasts: dict[str, Forecast] = {}
-    ends: defaultdict[str, list[datetime]] = defaultdict(list)
-    for run in sorted(running, key=lambda run: run.target):
-        target = targets[run.target]
-        if not run.stuck:
-            ends[target.pool].append(max(now, run.started_at + target.estimate.mean))
-        alarm = alarm_of_running(run, target, now=now)
+    for name in sorted(at_work):
+        alarm = alarm_of_running(at_work[name], targets[name], now=now)
         alarms += [alarm] if alarm is not None else []
-        forecasts[run.target] = forecast_of_running(run, target, now=now)
-
-    jobs: defaultdict[str, list[Job]] = defaultdict(list)
-    for name, mine in ready.items():
-        jobs[targets[name].pool].append(_job(targets[name], mine, due, rules))
-    starts: list[Start] = []
+        forecasts[name] = forecast_of_running(at_work[name], targets[name], now=now)
     for name, pool in sorted(pools.items()):
-        begun = _starts(jobs[name], pool=pool, ends=ends[name], now=now, rules=rules)
+        ordered = queues[name]
+        begun = _starts(ordered, pool=pool, ends=ends[name], now=now, rules=rules)
+        finishes = soonest(ordered, slots=pool.slots, ends=ends[name], now=now)
         starts += begun
-        alarms += alarms_of(jobs[name], pool=pool, ends=ends[name], now=now)
-        for forecast in forecasts_of(
-            jobs[name],
-            starting={start.target: start.because for start in begun},
-            pool=pool,
-            ends=ends[name],
-            now=now,
-        ):
+        alarms += alarms_of(ordered, finishes=finishes, pool=pool, ends=ends[name], now=now)
+        reasons: dict[str, str] = {start.target: start.reason for start in begun}
+        for forecast in forecasts_of(ordered, starting=reasons, finishes=finishes, now=now):
             forecasts[forecast.target] = forecast
-
-    alarms += [
-        alarm
-        for name, mine in sorted(_held_up(every, targets, running).items())
-        if (alarm := _alarm_of_held_up(targets[name], mine, due, rules, now)) is not None
-    ]
-    names = {o.id: o.target for o in obligations}
-    for name, mine in sorted(back.items()):
-        before = sorted({names[i] for o in mine for i in o.after if i in names})
-        why = "a stop is down" if targets[name].stopped else f"waits for {', '.join(before)}"
-        forecasts[name] = unknown(name, because=why)
+    in_part = [one for one in pending if one.is_blocked and one.target in held.behind]
+    blocked = _jobs(in_part, feeds, targets, rules) if in_part else {}
+    for name in sorted(held.targets | held.behind):
+        job = jobs.get(name) if name in held.targets else blocked[name]
+        alarm = _alarm_of_held(targets[name], job, at_work.get(name), rules=rules, now=now)
+        alarms += [alarm] if alarm is not None else []
+        if job is not None and name not in forecasts:
+            forecasts[name] = unknown(name, why=_why_held(targets[name], job))
     return Decision(starts=tuple(starts), alarms=tuple(alarms), forecasts=forecasts)
 
 
 def latest_safe_start(
-    *, created_at: datetime, due_at: datetime, estimate: Estimate, rules: Rules
+    *, window: timedelta, due_at: datetime, estimate: Estimate, rules: Rules
 ) -> datetime:
     """Return the last moment at which a run still ends in time, as well as can be known (1)."""
-    window = max(due_at - created_at, _NONE)
-    lead = min(max(estimate.safe + rules.margin, window * _LEAST_LEAD), window * _MOST_LEAD)
-    return due_at - lead
+    return due_at - lead_of(window=window, estimate=estimate, rules=rules)
 
 
-def _by_target(obligations: Iterable[Obligation]) -> Mapping[str, list[Obligation]]:
-    found: defaultdict[str, list[Obligation]] = defaultdict(list)
-    for obligation in sorted(obligations, key=lambda o: o.id):
-        found[obligation.target].append(obligation)
-    return found
+def _ends(
+    running: Collection[Running], targets: Mapping[str, Target], now: datetime
+) -> defaultdict[str, list[datetime]]:
+    """Return, for each pool, when the runs that hold its slots are expected to end."""
+    ends: defaultdict[str, list[datetime]] = defaultdict(list)
+    for run in running:
+        if not run.stuck:
+            target = targets[run.target]
+            ends[target.pool].append(max(now, run.started_at + target.estimate.mean))
+    return ends
 
 
-def _effective_dues(
-    obligations: Collection[Obligation], targets: Mapping[str, Target], rules: Rules
-) -> dict[int, datetime]:
-    """Return the due dates with time left for what waits behind each obligation (5)."""
-    due = {o.id: o.due_at for o in obligations}
-    for behind in obligations:
-        lead = targets[behind.target].estimate.safe + rules.margin
-        for before in behind.after & due.keys():
-            due[before] = min(due[before], behind.due_at - lead)
-    return due
+def _jobs(
+    pending: Iterable[Pending],
+    feeds: Collection[Feed],
+    targets: Mapping[str, Target],
+    rules: Rules,
+) -> dict[str, Job]:
+    """Return the next run of every target for which something waits."""
+    mine: defaultdict[str, list[Pending]] = defaultdict(list)
+    for one in pending:
+        mine[one.target].append(one)
+    feeders: defaultdict[str, set[str]] = defaultdict(set)
+    for feed in feeds:
+        feeders[feed.behind].add(feed.before)
+    floors = floors_of(feeds, targets, rules)
+    jobs: dict[str, Job] = {}
+    for name, every in mine.items():
+        ready = [one for one in every if not one.is_blocked]
+        behind = () if ready else tuple(sorted(feeders[name]))
+        jobs[name] = _job(targets[name], ready or every, floors.get(name, ()), behind, rules)
+    return jobs
 
 
 def _job(
-    target: Target, mine: Sequence[Obligation], due: Mapping[int, datetime], rules: Rules
+    target: Target,
+    mine: Sequence[Pending],
+    floors: Iterable[Due],
+    waits_for: tuple[str, ...],
+    rules: Rules,
 ) -> Job:
+    estimate = target.estimate
+    dates = [(one.due_at, one.window) for one in mine]
+    dates += floors
+    starts = [
+        due_at - lead_of(window=window, estimate=estimate, rules=rules) for due_at, window in dates
+    ]
     return Job(
+        due_at=min(dates)[0],
         target=target.name,
-        estimate=target.estimate,
-        due_at=min(due[o.id] for o in mine),
-        safe_start=min(
-            latest_safe_start(
-                created_at=o.created_at, due_at=due[o.id], estimate=target.estimate, rules=rules
-            )
-            for o in mine
-        ),
-        waited_start=min(o.created_at for o in mine) + rules.coalesce,  # (2)
-        obligations=tuple(o.id for o in mine),
-        people=sum(o.people for o in mine),
+        mean=estimate.mean,
+        safe_start=min(starts),
+        waited_start=min([one.created_at for one in mine]) + rules.coalesce,  # (2)
+        people=sum([one.people for one in mine]),
+        waits_for=waits_for,
     )
 
 
+def _queues(
+    jobs: Iterable[Job],
+    *,
+    targets: Mapping[str, Target],
+    pools: Mapping[str, Pool],
+    ends: Mapping[str, Sequence[datetime]],
+    now: datetime,
+) -> dict[str, list[Job]]:
+    """Return each pool's jobs, the earliest due date first (4).
+
+    When what waits for others can begin is seen once it is known when those would end.
+    """
+    queues: dict[str, list[Job]] = {name: [] for name in pools}
+    behind: list[Job] = []
+    for job in jobs:
+        if job.waits_for:
+            behind.append(job)
+        else:
+            queues[targets[job.target].pool].append(job)
+    known: dict[str, datetime] = {}
+    for name, queue in queues.items():
+        queue[:] = by_due(queue)
+        if behind:
+            known |= soonest(queue, slots=pools[name].slots, ends=ends.get(name, ()), now=now)
+    for job in behind:
+        ready_at = max((known[name] for name in job.waits_for if name in known), default=now)
+        queues[targets[job.target].pool].append(job._replace(ready_at=ready_at))
+    return {name: by_due(queue) for name, queue in queues.items()} if behind else queues
+
+
 def _starts(
-    jobs: Sequence[Job], *, pool: Pool, ends: Sequence[datetime], now: datetime, rules: Rules
+    ordered: Sequence[Job], *, pool: Pool, ends: Sequence[datetime], now: datetime, rules: Rules
 ) -> list[Start]:
-    crowded = _crowded_until(jobs, pool=pool, ends=ends, now=now, rules=rules)
+    free = pool.slots - len(ends)
+    if free <= 0:
+        return []
+    crowded = _crowded_until(ordered, pool=pool, ends=ends, now=now, rules=rules)
+    soon = now + rules.tick
     starts: list[Start] = []
-    for job in by_due(jobs):  # (4)
-        if len(starts) >= pool.slots - len(ends):
+    for job in ordered:  # (4)
+        if len(starts) >= free:
             break
-        if job.safe_start <= now + rules.tick:
+        if job.waits_for:
+            continue
+        if job.safe_start <= soon:
             reason = Reason.LATEST_SAFE_START
-        elif job.waited_start <= now + rules.tick:
+        elif job.waited_start <= soon:
             reason = Reason.WAITED_LONG_ENOUGH
         elif crowded is not None and job.finish_by <= crowded:
             reason = Reason.POOL_CROWDED
         else:
             continue
-        starts.append(
-            Start(
-                target=job.target,
-                reason=reason,
-                because=f"{job.waits}: {reason}",
-                obligations=job.obligations,
-            )
-        )
+        starts.append(Start(target=job.target, reason=reason, people=job.people, due_at=job.due_at))
     return starts
 
 
@@ -218,43 +262,33 @@ def _crowded_until(
     finished.
     """
     work = sum((end - now for end in ends), _NONE)
+    share = rules.crowded * pool.slots
     until = None
-    for job in sorted(jobs, key=lambda job: job.finish_by):
-        work += job.estimate.mean
-        if work > rules.crowded * pool.slots * max(job.finish_by - now, _INSTANT):
-            until = job.finish_by
+    for finish_by, mean in sorted([(job.finish_by, job.mean) for job in jobs]):
+        work += mean
+        if work > share * max(finish_by - now, _INSTANT):
+            until = finish_by
     return until
 
 
-def _held_up(
-    every: Mapping[str, Sequence[Obligation]],
-    targets: Mapping[str, Target],
-    running: Collection[Running],
-) -> Mapping[str, Sequence[Obligation]]:
-    """Return what cannot begin before a person acts: behind a stop, or a run that is stuck.
-
-    That holds for what waits behind such an obligation as well, however far away.
-    """
-    stuck = {run.target for run in running if run.stuck}
-    going = {run.target for run in running} - stuck
-    idle = [o for name, mine in every.items() if name not in going for o in mine]
-    held = {o.id for o in idle if o.target in stuck or targets[o.target].stopped}
-    while more := {o.id for o in idle if o.id not in held and not held.isdisjoint(o.after)}:
-        held |= more
-    return _by_target(o for o in idle if o.id in held)
+def _why_held(target: Target, job: Job) -> str:
+    return "a stop is down" if target.stopped else f"waits for {', '.join(job.waits_for)}"
 
 
-def _alarm_of_held_up(
-    target: Target,
-    mine: Sequence[Obligation],
-    due: Mapping[int, datetime],
-    rules: Rules,
-    now: datetime,
+def _alarm_of_held(
+    target: Target, job: Job | None, run: Running | None, *, rules: Rules, now: datetime
 ) -> Alarm | None:
     """Return the alarm of what nobody can start, once the latest safe start has gone by."""
-    job = _job(target, mine, due, rules)
-    if now < job.safe_start and now + target.estimate.mean <= job.due_at:
+    dates = [] if job is None else [(job.due_at, job.safe_start)]
+    if run is not None:
+        safe_start = latest_safe_start(
+            window=max(run.due_at - run.started_at, _NONE),
+            due_at=run.due_at,
+            estimate=target.estimate,
+            rules=rules,
+        )
+        dates.append((run.due_at, safe_start))
+    due_at, safe_start = (min(moments) for moments in zip(*dates, strict=True))
+    if now < safe_start and now + target.estimate.mean <= due_at:
         return None
-    return Alarm(
-        danger=Danger.WILL_BE_LATE, target=target.name, due_at=job.due_at, expected_at=None
-    )
+    return Alarm(danger=Danger.WILL_BE_LATE, target=target.name, due_at=due_at, expected_at=None)

@@ -18,8 +18,18 @@ def named(target: str) -> str:
     return target.removeprefix(_STORE if is_store(target) else _MODEL)
 
 
+def store_target(name: str) -> str:
+    """Return how the store of a name is written."""
+    return f"{_STORE}{name}"
+
+
+def model_target(name: str) -> str:
+    """Return how the model of a name is written."""
+    return f"{_MODEL}{name}"
+
+
 def target_of(work: Run | Obligation) -> str:
     """Return `store/<name>` or `model/<name>`."""
     if work.store is not None:
-        return f"{_STORE}{work.store.name}"
-    return f"{_MODEL}{work.model.name}" if work.model is not None else ""
+        return store_target(work.store.name)
+    return model_target(work.model.name) if work.model is not None else ""

@@ -1,38 +1,127 @@
-"""The scheduler's inputs, read from the rows at one moment."""
+"""The scheduler's inputs, read from the rows at one moment.
 
-from collections import defaultdict
+PostgreSQL sums the obligations up, so that what is read, and the decision, grow with the targets
+and not with the people.
+"""
+
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
-from django.db.models import Count, Min, Q
+from django.db import connection
+from django.db.models import Min
 
-from deletion.estimates import estimate_of
-from deletion.models import Obligation as ObligationRow
+from deletion.estimates import NO_HISTORY, History, estimate_of
 from deletion.models import Run
-from deletion.queries.targets import target_of
+from deletion.queries.targets import is_store, model_target, named, store_target, target_of
 from deletion.scheduling import Decision, decide
 from deletion.states import OPEN_OUTCOMES, ObligationKind, RequestState, RunState
-from deletion.workload import Obligation, Pool, Rules, Running, Target
-from training.models import Stop
+from deletion.workload import Feed, Pending, Pool, Rules, Running, Standing, Target
+from lineage.models import Store
+from training.models import Model, Stop
+from training.queries import EVERYTHING
 
-EVERYTHING: Final = "everything"
+ERASURE: Final = "erasure"
+"""The pool of everything that erases."""
 
-_ERASURE: Final = "erasure"
 _HISTORY: Final = 50  # runs of a target that its estimate looks at
-_GUESS: Final = {
+GUESS: Final = {
     ObligationKind.ERASE: timedelta(minutes=10),
     ObligationKind.RETRAIN: timedelta(hours=1),
 }
+
+# What is open, who waits for it, and how far it has come; `window` is `workload.window_class`.
+_OPEN: Final = """
+WITH people AS MATERIALIZED (
+    SELECT share.obligation_id, count(*) AS people
+    FROM deletion_share share JOIN deletion_deletionrequest request ON request.id = share.request_id
+    WHERE share.outcome = ANY(%(outcomes)s) AND request.state = %(state)s
+    GROUP BY share.obligation_id
+), open AS MATERIALIZED (
+    SELECT
+        obligation.id, obligation.store_id, obligation.model_id, obligation.run_id,
+        obligation.created_at, obligation.due_at, people.people,
+        greatest(obligation.due_at - obligation.created_at, interval '0') AS exact
+    FROM deletion_obligation obligation JOIN people ON people.obligation_id = obligation.id
+    WHERE obligation.discharged_at IS NULL
+), edge AS MATERIALIZED (
+    SELECT way.from_obligation_id AS behind, way.to_obligation_id AS before
+    FROM deletion_obligation_after way
+    JOIN open before ON before.id = way.to_obligation_id
+    JOIN open behind ON behind.id = way.from_obligation_id
+), stands AS MATERIALIZED (
+    SELECT
+        open.*,
+        CASE
+            WHEN exact >= interval '2 days' THEN date_trunc('day', exact)
+            WHEN exact >= interval '2 hours' THEN date_trunc('hour', exact)
+            ELSE date_trunc('minute', exact)
+        END AS window_class,
+        CASE
+            WHEN open.run_id IS NOT NULL THEN 'at work'
+            WHEN waits.behind IS NOT NULL THEN 'blocked'
+            ELSE 'ready'
+        END AS standing
+    FROM open LEFT JOIN (SELECT DISTINCT behind FROM edge) waits ON waits.behind = open.id
+)
+"""
+_SUMS: Final = (  # one statement, so that both halves see the same moment
+    _OPEN
+    + """
+SELECT
+    store_id, model_id, NULL, NULL, window_class, standing,
+    min(due_at), min(created_at), sum(people)::bigint
+FROM stands WHERE standing <> 'at work'
+GROUP BY store_id, model_id, window_class, standing
+UNION ALL
+SELECT
+    before.store_id, before.model_id, behind.store_id, behind.model_id, behind.window_class,
+    before.standing, min(behind.due_at), NULL, NULL
+FROM edge
+JOIN stands before ON before.id = edge.before
+JOIN stands behind ON behind.id = edge.behind
+GROUP BY 1, 2, 3, 4, 5, 6
+ORDER BY 1, 2, 3, 4, 5, 6
+"""
+)
+_READY: Final = (
+    _OPEN
+    + """
+SELECT id FROM stands
+WHERE standing = 'ready' AND store_id IS NOT DISTINCT FROM %(store)s
+    AND model_id IS NOT DISTINCT FROM %(model)s
+ORDER BY id
+"""
+)
+_HISTORIES: Final = """
+SELECT store_id, model_id, count(*), avg(ln(seconds)), var_pop(ln(seconds))
+FROM (
+    SELECT
+        store_id, model_id,
+        greatest(extract(epoch FROM finished_at - started_at), 1)::float8 AS seconds,
+        row_number() OVER (PARTITION BY store_id, model_id ORDER BY finished_at DESC) AS place
+    FROM deletion_run WHERE state = %(succeeded)s AND finished_at IS NOT NULL
+) AS past
+WHERE place <= %(most)s GROUP BY store_id, model_id
+"""
+
+_ASKING: Final[dict[str, Any]] = {
+    "outcomes": list(OPEN_OUTCOMES),
+    "state": RequestState.IN_PROGRESS.value,
+}
+
+Key = tuple[int | None, int | None]
+"""A store's number, or a model's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
     """Everything that `decide` looks at."""
 
-    obligations: tuple[Obligation, ...]
+    pending: tuple[Pending, ...]
+    feeds: tuple[Feed, ...]
     targets: Mapping[str, Target]
     pools: Mapping[str, Pool]
     running: tuple[Running, ...]
@@ -41,7 +130,8 @@ class Workload:
         """Ask the scheduler."""
         return decide(
             now=now,
-            obligations=self.obligations,
+            pending=self.pending,
+            feeds=self.feeds,
             targets=self.targets,
             pools=self.pools,
             running=self.running,
@@ -50,43 +140,44 @@ class Workload:
 
 
 def workload() -> Workload:
-    """Return the open obligations, their targets, and the runs in progress."""
-    rows = list(
-        ObligationRow.objects.filter(discharged_at=None)
-        .annotate(
-            people=Count(
-                "shares",
-                filter=Q(
-                    shares__outcome__in=OPEN_OUTCOMES,
-                    shares__request__state=RequestState.IN_PROGRESS,
-                ),
-            )
-        )
-        .filter(people__gt=0)
-        .select_related("store", "model")
-        .prefetch_related("after")
-        .order_by("pk")
-    )
+    """Return what is open, the targets of it, and the runs in progress."""
     runs = list(
         Run.objects.exclude(state=RunState.SUCCEEDED)
         .select_related("store", "model")
         .annotate(due_at=Min("obligations__due_at"))
         .order_by("pk")
     )
-    targets = _targets([*rows, *runs])
+    with connection.cursor() as cursor:
+        cursor.execute(_SUMS, _ASKING)
+        sums = [_Sum(*row) for row in cursor.fetchall()]
+    keys = {one.key for one in sums} | {one.behind for one in sums if one.is_feed}
+    targets = _targets(keys | {(run.store_id, run.model_id) for run in runs})
+    names = {key: target.name for key, target in targets.items()}
     return Workload(
-        obligations=tuple(
-            Obligation(
-                id=row.pk,
-                target=target_of(row),
-                created_at=row.created_at,
-                due_at=row.due_at,
-                people=row.people,
-                after=frozenset(feeder.pk for feeder in row.after.all()),
+        pending=tuple(
+            Pending(
+                target=names[one.key],
+                window=one.window,
+                created_at=one.created_at,
+                due_at=one.due_at,
+                people=one.people,
+                is_blocked=one.standing == Standing.BLOCKED,
             )
-            for row in rows
+            for one in sums
+            if one.created_at is not None and one.people is not None
         ),
-        targets=targets,
+        feeds=tuple(
+            Feed(
+                before=names[one.key],
+                behind=names[one.behind],
+                window=one.window,
+                due_at=one.due_at,
+                before_is=Standing(one.standing),
+            )
+            for one in sums
+            if one.is_feed
+        ),
+        targets={target.name: target for target in targets.values()},
         pools={
             name: Pool(name=name, slots=settings.POOL_SLOTS)
             for name in sorted({target.pool for target in targets.values()})
@@ -103,32 +194,79 @@ def workload() -> Workload:
     )
 
 
-def _targets(rows: Collection[ObligationRow | Run]) -> dict[str, Target]:
+def ready_obligations(target: str) -> list[int]:
+    """Return what a run of a target would discharge if it started now."""
+    rows = Store if is_store(target) else Model
+    key = rows.objects.filter(name=named(target)).values_list("pk", flat=True).first()
+    where = {"store": None, "model": None, ("store" if is_store(target) else "model"): key}
+    with connection.cursor() as cursor:
+        cursor.execute(_READY, _ASKING | where)
+        return [row[0] for row in cursor.fetchall()]
+
+
+def training_pool(pool: str) -> str:
+    """Return the scheduler's name of a pool that trains."""
+    return f"training/{pool}"
+
+
+def histories() -> dict[Key, History]:
+    """Return what the latest runs of each target took."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HISTORIES, {"succeeded": RunState.SUCCEEDED.value, "most": _HISTORY})
+        return {
+            (store, model): History(runs=runs, mean_log=mean, variance_log=variance)
+            for store, model, runs, mean, variance in cursor.fetchall()
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Sum:
+    """One row of the sums, in the order of its columns: of a target, or of one behind another."""
+
+    store: int | None
+    model: int | None
+    behind_store: int | None
+    behind_model: int | None
+    window: timedelta
+    standing: str
+    due_at: datetime
+    created_at: datetime | None
+    people: int | None
+
+    @property
+    def key(self) -> Key:
+        return self.store, self.model
+
+    @property
+    def behind(self) -> Key:
+        return self.behind_store, self.behind_model
+
+    @property
+    def is_feed(self) -> bool:
+        return self.behind != (None, None)
+
+
+def _targets(keys: Collection[Key]) -> dict[Key, Target]:
     stopped = set(Stop.objects.filter(lifted_at=None).values_list("scope", flat=True))
-    works = {target_of(row): row for row in rows}
-    past = _durations()
-    return {
-        name: Target(
+    past = histories()
+    stores = Store.objects.in_bulk([store for store, _ in keys if store is not None])
+    models = Model.objects.in_bulk([model for _, model in keys if model is not None])
+    found: dict[Key, Target] = {}
+    for key in keys:
+        store, model = stores.get(key[0] or 0), models.get(key[1] or 0)
+        if store is not None:
+            name, pool, kind = store_target(store.name), ERASURE, ObligationKind.ERASE
+        elif model is not None:
+            name, pool = model_target(model.name), training_pool(model.pool)
+            kind = ObligationKind.RETRAIN
+        else:
+            continue
+        found[key] = Target(
             name=name,
-            pool=_ERASURE if row.model is None else f"training/{row.model.pool}",
+            pool=pool,
             estimate=estimate_of(
-                past[row.store_id, row.model_id], guess=_GUESS[ObligationKind(row.kind)]
+                past.get(key, NO_HISTORY), guess=GUESS[kind], quantile=settings.SAFE_QUANTILE
             ),
             stopped=not stopped.isdisjoint({EVERYTHING, name}),
         )
-        for name, row in works.items()
-    }
-
-
-def _durations() -> defaultdict[tuple[int | None, int | None], list[timedelta]]:
-    """Return how long the latest runs of each target took."""
-    found: defaultdict[tuple[int | None, int | None], list[timedelta]] = defaultdict(list)
-    rows = (
-        Run.objects.filter(state=RunState.SUCCEEDED, finished_at__isnull=False)
-        .order_by("-finished_at")
-        .values_list("store_id", "model_id", "started_at", "finished_at")
-    )
-    for store, model, started_at, finished_at in rows[: 100 * _HISTORY]:
-        if finished_at is not None and len(found[store, model]) < _HISTORY:
-            found[store, model].append(finished_at - started_at)
     return found

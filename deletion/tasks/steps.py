@@ -14,7 +14,7 @@ from deletion.errors import BatchUnknown, MoveNotAllowed, NotComplete, PlanOutda
 from deletion.outlook import Alarm
 from deletion.queries import plans, work
 from deletion.queries.targets import is_store
-from deletion.queries.workload import workload
+from deletion.queries.workload import ready_obligations, workload
 from deletion.scheduling import Start
 
 SWEEPER: Final = Actor("task:deletion.sweep")
@@ -67,7 +67,7 @@ def _warn(alarm: Alarm) -> None:
 def _start_one(start: Start) -> None:
     begin = actions.start_erasure if is_store(start.target) else actions.start_retraining
     begin(
-        obligation_ids=start.obligations,
+        obligation_ids=ready_obligations(start.target),
         because=start.because,
         actor=SWEEPER,
         now=timezone.now(),
