@@ -25,6 +25,7 @@ REQUEST_EVENTS: Final = frozenset(
         "RequestPaused",
         "PauseEnded",
         "RequestCancelled",
+        "RequestDenied",
         "DataErased",
         "RequestReopened",
         "RequestCompleted",
@@ -45,6 +46,7 @@ class Standing(StrEnum):
     PAUSED = "paused"
     COMPLETE = "complete"
     CANCELLED = "cancelled"
+    DENIED = "denied"
 
 
 class Clock(StrEnum):
@@ -56,7 +58,7 @@ class Clock(StrEnum):
     LATE = "late"
     HELD_PAST = "held, past its date"  # a legal reason to keep: it goes on, and is not late
     PAUSED = "paused"  # the person was asked: it stands still until they answer
-    STOPPED = "stopped"  # the demand was withdrawn
+    STOPPED = "stopped"  # the demand was withdrawn, or refused before the law's own date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +80,11 @@ class RequestRow:
     erased_at: datetime | None = None
     completed_at: datetime | None = None
     cancelled_at: datetime | None = None
+    denied_at: datetime | None = None
+    denied_under: str = ""  # the article
+    denied_because: str = ""
+    denial_told_at: datetime | None = None
+    denied_late: bool = False  # the person was told after the law's own date
     outcomes: Mapping[str, int]
     certificate_digest: str = ""
 
@@ -88,6 +95,8 @@ class RequestRow:
             return Standing.COMPLETE
         if self.cancelled_at:
             return Standing.CANCELLED
+        if self.denied_at:
+            return Standing.DENIED
         if self.paused_since:
             return Standing.PAUSED
         return Standing.HELD if self.held_since else Standing.OPEN
@@ -117,8 +126,8 @@ class RequestRow:
     def _clock(self, ended_at: datetime | None, due_at: datetime, now: datetime) -> Clock:
         if ended_at:
             return Clock.IN_TIME if ended_at <= due_at else Clock.LATE
-        if self.cancelled_at:
-            return Clock.STOPPED
+        if self.cancelled_at or self.denied_at:
+            return Clock.LATE if self.denied_late else Clock.STOPPED
         if self.paused_since:
             return Clock.PAUSED if self.paused_since <= due_at else Clock.OVERDUE
         if now <= due_at:
@@ -141,9 +150,11 @@ class Totals:
     held_past_date: int  # of the held ones: a date has passed
     paused: int
     cancelled: int
+    denied: int
+    denied_late: int  # of the denied ones: the person was told after the law's own date
     median_days: Decimal | None  # from receipt to completion, rounded up
     p95_days: Decimal | None  # nearest rank, rounded up
-    attainment: Decimal | None  # per cent of complete and overdue ones, rounded down
+    attainment: Decimal | None  # per cent of complete, overdue and denied late, rounded down
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,7 +233,7 @@ def _received(entry: TrailEntry) -> RequestRow:
     )
 
 
-def _changes(entry: TrailEntry, row: RequestRow) -> dict[str, Any]:
+def _changes(entry: TrailEntry, row: RequestRow) -> dict[str, Any]:  # noqa: C901  # one an event
     """Return the fields of a row that a fact changes."""
     facts = entry.facts
     changes: dict[str, Any] = {}
@@ -248,6 +259,16 @@ def _changes(entry: TrailEntry, row: RequestRow) -> dict[str, Any]:
             }
         case "RequestCancelled":
             changes = {"cancelled_at": entry.at, "paused_since": None, "paused_under": ""}
+        case "RequestDenied":
+            changes = {
+                "denied_at": entry.at,
+                "denied_under": str(facts["article"]),
+                "denied_because": str(facts["reason"]),
+                "denial_told_at": _moment(facts["told_at"]),
+                "denied_late": not facts["in_time"],
+                "paused_since": None,
+                "paused_under": "",
+            }
         case "DataErased":
             changes = {"erased_at": _moment(facts["erased_at"])}
         case "RequestReopened":
@@ -273,7 +294,8 @@ def _totals(regime: str, rows: Sequence[RequestRow], now: datetime) -> Totals:
     running = {Standing.OPEN, Standing.PAUSED}
     overdue = sum(row.standing in running and row.missed(now) for row in rows)
     taken = sorted(row.taken for row in rows if row.taken is not None)
-    decided = in_time + late + overdue
+    denied_late = sum(row.denied_late for row in rows)
+    decided = in_time + late + overdue + denied_late
     return Totals(
         regime=regime,
         received=len(rows),
@@ -286,6 +308,8 @@ def _totals(regime: str, rows: Sequence[RequestRow], now: datetime) -> Totals:
         held_past_date=sum(row.held_past(now) for row in rows),
         paused=standing[Standing.PAUSED],
         cancelled=standing[Standing.CANCELLED],
+        denied=standing[Standing.DENIED],
+        denied_late=denied_late,
         median_days=days(_median(taken)) if taken else None,
         p95_days=days(taken[-(-95 * len(taken) // 100) - 1]) if taken else None,
         attainment=(

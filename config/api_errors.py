@@ -36,6 +36,7 @@ STATUS_BY_ERROR: Final[Mapping[type[Exception], HTTPStatus]] = {
     audits.TrailDamaged: HTTPStatus.INTERNAL_SERVER_ERROR,
     audits.UnrecordedChange: HTTPStatus.INTERNAL_SERVER_ERROR,
     deletion.BatchUnknown: HTTPStatus.NOT_FOUND,
+    deletion.DenialNotAllowed: HTTPStatus.UNPROCESSABLE_ENTITY,
     deletion.ExtensionNotAllowed: HTTPStatus.UNPROCESSABLE_ENTITY,
     deletion.HoldGroundUnknown: HTTPStatus.UNPROCESSABLE_ENTITY,
     deletion.HoldUnknown: HTTPStatus.NOT_FOUND,

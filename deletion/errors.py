@@ -50,6 +50,10 @@ class ExtensionNotAllowed(Exception):
     """The law lets no clock be extended so: the message says what it asks for."""
 
 
+class DenialNotAllowed(Exception):
+    """The law lets nobody be denied so: the message says what it asks for."""
+
+
 class PauseNotAllowed(Exception):
     """The law stops no clock so: the message says what it asks for."""
 

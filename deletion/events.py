@@ -110,6 +110,17 @@ class RequestCancelled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RequestDenied:
+    """The law lets the demand be refused; the person was told why, and what they may do."""
+
+    request_id: str
+    article: str
+    reason: str
+    told_at: datetime
+    in_time: bool  # they were told before the law's own date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RequestPlanned:
     """The request became part of a batch."""
 

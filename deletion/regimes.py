@@ -14,6 +14,7 @@ from typing import Any, Final
 from typing_extensions import override
 
 from deletion.errors import (
+    DenialNotAllowed,
     ExtensionNotAllowed,
     HoldGroundUnknown,
     PauseNotAllowed,
@@ -81,7 +82,7 @@ def business_days_after(moment: datetime, days: int) -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """A reason that a law accepts: to keep, or to stop the clock."""
+    """A reason that a law accepts: to keep, to deny, or to stop the clock."""
 
     article: str
     reason: str
@@ -114,6 +115,9 @@ class Regime:
     slo_erase: Span
     slo_models: Span
     keep: tuple[Ground, ...]
+    deny: tuple[Ground, ...]  # beside those to keep, on which a request may be denied as well
+    denial_article: str
+    denial_tells: str  # what the person must be told who is denied
     pause_for: tuple[Ground, ...]  # empty: this law stops no clock
     pause_alert: Span | None  # how long a person may be silent before somebody is to decide
 
@@ -177,6 +181,23 @@ class Regime:
                 "the person is told, and the dates are moved, after receipt and before the first"
                 " date: afterwards the request is late"
             )
+
+    @property
+    def deny_for(self) -> tuple[Ground, ...]:
+        """Return on which grounds a request may be denied; one to keep, if nothing is left."""
+        return (*self.deny, *self.keep)
+
+    def require_denial(
+        self, *, article: str, received_at: datetime, told_at: datetime, now: datetime
+    ) -> Ground:
+        """Return the ground of a denial of which the person was told; else `DenialNotAllowed`."""
+        ground = next((one for one in self.deny_for if one.article == article), None)
+        if ground is None:
+            known = "; ".join(one.article for one in self.deny_for)
+            raise DenialNotAllowed(f"{self.name} knows: {known}")
+        if not received_at <= told_at <= now:
+            raise DenialNotAllowed("the person is told first, and after their request came in")
+        return ground
 
     def require_pause(
         self,
@@ -246,6 +267,9 @@ def _regime(name: str, said: Mapping[str, Any]) -> Regime:
         slo_erase=Span(**slo["erase"]),
         slo_models=Span(**slo["models"]),
         keep=_grounds(said["keep"]),
+        deny=_grounds(said.get("deny", ())),
+        denial_article=said["denial"]["article"],
+        denial_tells=said["denial"]["tells"],
         pause_for=_grounds(pause.get("for", ())),
         pause_alert=Span(**pause["alert_after"]) if pause else None,
     )

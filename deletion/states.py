@@ -17,6 +17,7 @@ class RequestState(StrEnum):
     IN_PROGRESS = "in progress"
     COMPLETE = "complete"
     CANCELLED = "cancelled"
+    DENIED = "denied"  # the law lets it be refused, and the person was told why
 
 
 class Outcome(StrEnum):
@@ -70,12 +71,20 @@ MOVES: Final[Mapping[RequestState, frozenset[RequestState]]] = {
             RequestState.HELD,
             RequestState.PAUSED,
             RequestState.CANCELLED,
+            RequestState.DENIED,
         }
     ),
     RequestState.HELD: frozenset(
-        {RequestState.RECEIVED, RequestState.IN_PROGRESS, RequestState.CANCELLED}
+        {
+            RequestState.RECEIVED,
+            RequestState.IN_PROGRESS,
+            RequestState.CANCELLED,
+            RequestState.DENIED,
+        }
     ),
-    RequestState.PAUSED: frozenset({RequestState.RECEIVED, RequestState.CANCELLED}),
+    RequestState.PAUSED: frozenset(
+        {RequestState.RECEIVED, RequestState.CANCELLED, RequestState.DENIED}
+    ),
     RequestState.PLANNED: frozenset(
         {
             RequestState.IN_PROGRESS,
@@ -83,6 +92,7 @@ MOVES: Final[Mapping[RequestState, frozenset[RequestState]]] = {
             RequestState.HELD,
             RequestState.PAUSED,
             RequestState.CANCELLED,
+            RequestState.DENIED,
         }
     ),
     # Back to received: lineage still shows the person somewhere, so it is planned once more.
@@ -91,6 +101,7 @@ MOVES: Final[Mapping[RequestState, frozenset[RequestState]]] = {
     ),
     RequestState.COMPLETE: frozenset(),
     RequestState.CANCELLED: frozenset(),
+    RequestState.DENIED: frozenset(),
 }
 OPEN: Final = frozenset(state for state, onward in MOVES.items() if onward)
 RUNNING: Final = OPEN - {RequestState.HELD}

@@ -158,14 +158,18 @@ def regimes_page() -> str:
             "act": f"{law.act}, {law.clock_article}",
             "extend": f"{law.extend}, once: {'; '.join(law.extend_for)}" if law.extend else "never",
             "pause": _pause(law),
+            "deny": f"{law.denial_article}: {law.denial_tells}",
             "data erased": str(law.slo_erase),
             "models clean": str(law.slo_models),
             "reviewed": law.reviewed.isoformat(),
         }
         lines += ["", f"## {name}", "", law.title, "", "| | |", "|---|---|"]
         lines += [f"| {what} | {said} |" for what, said in rows.items()]
-        lines += ["", "Grounds to hold:", ""]
+        lines += ["", "Grounds to hold; to deny, if nothing is left to erase:", ""]
         lines += _listed(law.keep)
+        if law.deny:
+            lines += ["", "Further grounds to deny:", ""]
+            lines += _listed(law.deny)
         if law.pause_for:
             lines += ["", "Grounds to stop the clocks, from the question to the answer:", ""]
             lines += _listed(law.pause_for)

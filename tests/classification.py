@@ -47,8 +47,11 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
         TAG: "idempotency_tag body_tag wrapped_key",
         PLAIN: (
             "id regime state received_at acknowledge_by erase_by models_by paused_since erased_at"
-            " completed_at cancelled_at caller verification batch"
+            " completed_at cancelled_at denied_at caller verification batch"
         ),
+    },
+    "deletion.Denial": {
+        PLAIN: "id request article reason told_at in_time denied_by denied_at",
     },
     "deletion.Extension": {
         PLAIN: (

@@ -75,6 +75,10 @@ class TotalsOut(serializers.Serializer[None]):
     held_past_date = serializers.IntegerField(help_text="Of the held ones: a date has passed.")
     paused = serializers.IntegerField()
     cancelled = serializers.IntegerField()
+    denied = serializers.IntegerField()
+    denied_late = serializers.IntegerField(
+        help_text="Of the denied ones: the person was told after the law's own date."
+    )
     median_days = serializers.CharField(allow_null=True)
     p95_days = serializers.CharField(allow_null=True)
     attainment_percent = serializers.CharField(allow_null=True)
@@ -96,6 +100,10 @@ class ReportedRequestOut(serializers.Serializer[None]):
     completed_at = serializers.DateTimeField(allow_null=True)
     models_clock = ClockField()
     cancelled_at = serializers.DateTimeField(allow_null=True)
+    denied_at = serializers.DateTimeField(allow_null=True)
+    denied_under = serializers.CharField(allow_blank=True)
+    denied_because = serializers.CharField(allow_blank=True)
+    denial_told_at = serializers.DateTimeField(allow_null=True)
     held_since = serializers.DateTimeField(allow_null=True)
     held_under = serializers.CharField(allow_blank=True)
     paused_since = serializers.DateTimeField(allow_null=True)

@@ -31,6 +31,10 @@ COLUMNS: Final = (
     "paused_since",
     "paused_under",
     "days_paused",
+    "denied_at",
+    "denied_under",
+    "denied_because",
+    "denial_told_at",
 )
 """The order of the columns; new ones only at the end."""
 

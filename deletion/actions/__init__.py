@@ -4,6 +4,7 @@ from deletion.actions.batches import approve_plan, dissolve_plan, plan_batch
 from deletion.actions.clocks import extend
 from deletion.actions.completion import complete_request
 from deletion.actions.deadlines import follow_dates, warn_of
+from deletion.actions.denials import deny
 from deletion.actions.holds import place_hold, release_hold
 from deletion.actions.parts import (
     claim_part,
@@ -34,6 +35,7 @@ __all__ = [
     "claim_part",
     "claim_run",
     "complete_request",
+    "deny",
     "dissolve_plan",
     "drop_part",
     "end_pause",

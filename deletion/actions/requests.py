@@ -142,18 +142,25 @@ def cancel(*, request_id: UUID, actor: Actor, now: datetime) -> DeletionRequest:
     """Withdraw a demand before any work began; what it said about the person is destroyed."""
     with audited(actor=actor, now=now) as trail:
         request = lock_request(request_id)
-        require_move(RequestState(request.state), RequestState.CANCELLED)
-        if request.shares.exists():
-            raise MoveNotAllowed("work on the request has begun")
-        request.state = RequestState.CANCELLED
         request.cancelled_at = now
-        request.batch = None
-        request.holds.filter(released_at=None).update(released_at=now, released_by=actor)
-        request.pauses.filter(ended_at=None).update(ended_at=now, ended_by=actor)
-        request.paused_since = None
-        close(request)
+        close_unworked(request, RequestState.CANCELLED, actor=actor, now=now)
         trail.record(RequestCancelled(request_id=str(request.pk)), about=f"request/{request.pk}")
     return request
+
+
+def close_unworked(
+    request: DeletionRequest, state: RequestState, *, actor: Actor, now: datetime
+) -> None:
+    """Close a locked request on which no work has begun, whatever suspends it."""
+    require_move(RequestState(request.state), state)
+    if request.shares.exists():
+        raise MoveNotAllowed("work on the request has begun")
+    request.state = state
+    request.batch = None
+    request.holds.filter(released_at=None).update(released_at=now, released_by=actor)
+    request.pauses.filter(ended_at=None).update(ended_at=now, ended_by=actor)
+    request.paused_since = None
+    close(request)
 
 
 def close(request: DeletionRequest) -> None:

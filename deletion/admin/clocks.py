@@ -24,6 +24,7 @@ REQUEST_TONES: Final = {
     RequestState.IN_PROGRESS: Tone.BUSY,
     RequestState.COMPLETE: Tone.GOOD,
     RequestState.CANCELLED: Tone.CALM,
+    RequestState.DENIED: Tone.CALM,
 }
 OUTCOME_TONES: Final = {
     Outcome.ERASED: Tone.GOOD,
@@ -52,6 +53,8 @@ URGENCY_TONES: Final = {
 OPEN_STATES: Final = sorted(state.value for state in OPEN)
 NEXT_DUE: Final = Case(When(erased_at=None, then=F("erase_by")), default=F("models_by"))
 """The date that a request is measured by next: its data first, then its models."""
+STOPPED: Final = frozenset({RequestState.CANCELLED, RequestState.DENIED})
+"""Closed before any work began: no date is met or missed any more."""
 TICKING: Final = sorted(state.value for state in RUNNING - {RequestState.PAUSED})
 """Whose clocks go on, and whose date can be missed."""
 
@@ -131,7 +134,7 @@ def _said(urgency: Urgency, span: str) -> str:
 
 def left_of(request: DeletionRequest, *, now: datetime) -> SafeString:
     """Return how a request stands against its next date."""
-    if request.state == RequestState.CANCELLED:
+    if request.state in STOPPED:
         return badge("clocks stopped")
     if request.erased_at is not None and request.erased_at > request.erase_by:
         late = span_words(request.erased_at - request.erase_by)

@@ -61,6 +61,22 @@ def pause_form(regime: str) -> type[forms.Form]:
     return Asked
 
 
+def denial_form(regime: str) -> type[forms.Form]:
+    """Return the form that offers on which grounds one regime lets a demand be refused."""
+    law = regime_named(regime)
+    grounds = [(ground.article, f"{ground.article}: {ground.reason}") for ground in law.deny_for]
+
+    class Told(forms.Form):
+        article = choice("Legal ground", grounds, hint="Only what this regime accepts.")
+        told_at = forms.SplitDateTimeField(
+            label="The person was told on",
+            help_text=f"{law.denial_article}: {law.denial_tells}.",
+            widget=UnfoldAdminSplitDateTimeWidget(),
+        )
+
+    return Told
+
+
 class Answer(forms.Form):
     """Asks when the person answered."""
 
@@ -134,6 +150,18 @@ def release(request: HttpRequest, row: DeletionRequest) -> str:
     """Release the hold on a request."""
     actions.release_hold(request_id=row.pk, actor=actor_of(request), now=timezone.now())
     return "The hold is released; the request goes on."
+
+
+def deny(request: HttpRequest, row: DeletionRequest, said: Mapping[str, Any]) -> str:
+    """Refuse a request."""
+    actions.deny(
+        request_id=row.pk,
+        article=said["article"],
+        told_at=said["told_at"],
+        actor=actor_of(request),
+        now=timezone.now(),
+    )
+    return "The request is denied."
 
 
 def withdraw(request: HttpRequest, row: DeletionRequest) -> str:

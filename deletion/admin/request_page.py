@@ -15,6 +15,7 @@ from audits.pages.cells import NOTHING, Tone, badge, code, moment, number, prose
 from audits.pages.records import Figure, Page
 from audits.pages.sections import Facts, Table, Words, name_of, names_of, raw, timeline_of
 from deletion.admin.clocks import (
+    STOPPED,
     batch_link,
     clock_left,
     left_of,
@@ -26,7 +27,7 @@ from deletion.admin.clocks import (
     target_link,
     with_note,
 )
-from deletion.models import Certificate, DeletionRequest, Extension, Hold, Pause, Share
+from deletion.models import Certificate, DeletionRequest, Denial, Extension, Hold, Pause, Share
 from deletion.planning import NOT_TOLD
 from deletion.queries.pauses import lawful_until, paused_for
 from deletion.queries.recipients import recipients_of
@@ -52,6 +53,7 @@ def page_of(request: DeletionRequest, *, now: datetime) -> Page:
     shares = list(_shares(request))
     holds = list(request.holds.order_by("-placed_at"))
     pauses = list(request.pauses.order_by("-asked_at"))
+    denial = Denial.objects.filter(request=request).first()
     certificate = Certificate.objects.filter(request=request).first()
     ended = sum(share.outcome in ENDED_WELL for share in shares)
     return Page(
@@ -80,6 +82,7 @@ def page_of(request: DeletionRequest, *, now: datetime) -> Page:
             _clocks(request, now=now),
             *([_holds(holds)] if holds else []),
             *([_pauses(pauses)] if pauses else []),
+            *([_denial(denial)] if denial else []),
             _intake(request),
             *([_certificate(certificate)] if certificate else []),
             timeline_of(_told(request), hidden=_SAID_ABOVE),
@@ -114,6 +117,8 @@ def _lead(  # noqa: PLR0911  # one a state
             return f"Work is going on: {targets - ended} of {targets} targets have still to end."
         case RequestState.COMPLETE:
             return "Every target has ended well; the certificate proves it without Lethe."
+        case RequestState.DENIED:
+            return "Refused before any work began; what it said about the person is destroyed."
         case RequestState.CANCELLED:
             return "Withdrawn before any work began; what it said about the person is destroyed."
 
@@ -121,7 +126,7 @@ def _lead(  # noqa: PLR0911  # one a state
 def _clock_figure(
     label: str, due_at: datetime, ended_at: datetime | None, request: DeletionRequest, now: datetime
 ) -> Figure:
-    if request.state == RequestState.CANCELLED:
+    if request.state in STOPPED:
         return Figure(label=label, value=moment(due_at), note="stopped")
     left = clock_left(request, due_at=due_at, ended_at=ended_at, now=now)
     return Figure(label=label, value=moment(due_at), note=left)
@@ -236,7 +241,7 @@ def _clock_rows(request: DeletionRequest, law: Regime | None) -> Iterable[_Clock
 
 def _clock(row: _ClockRow, request: DeletionRequest, now: datetime) -> list[str | SafeString]:
     name, due_at, ended_at, why = row
-    stopped = request.state == RequestState.CANCELLED and ended_at is None
+    stopped = request.state in STOPPED and ended_at is None
     return [
         name,
         moment(due_at),
@@ -293,6 +298,20 @@ def _pauses(pauses: Sequence[Pause]) -> Table:
             for pause in pauses
         ],
         empty="It was never paused.",
+    )
+
+
+def _denial(denial: Denial) -> Facts:
+    return Facts(
+        title="Denial",
+        rows=[
+            ("Article", denial.article),
+            ("Reason", denial.reason),
+            ("The person was told", moment(denial.told_at)),
+            ("Before the law's own date", "yes" if denial.in_time else badge("no", Tone.BAD)),
+            ("Denied by", name_of(denial.denied_by)),
+            ("Denied", moment(denial.denied_at)),
+        ],
     )
 
 

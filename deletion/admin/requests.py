@@ -25,6 +25,7 @@ from deletion.admin.batches import approval_of, approve
 from deletion.admin.clocks import (
     NEXT_DUE,
     OPEN_STATES,
+    STOPPED,
     TICKING,
     is_late,
     left_of,
@@ -118,7 +119,16 @@ class DeletionRequestAdmin(ReadOnlyAdmin):
     list_filter = (State, Due, Law)
     list_select_related = ("batch",)
     page_related = ("batch",)
-    actions_detail = ("approve", "hold", "release", "pause", "end_pause", "extend", "cancel")
+    actions_detail = (
+        "approve",
+        "hold",
+        "release",
+        "pause",
+        "end_pause",
+        "extend",
+        "deny",
+        "cancel",
+    )
     list_before_template = "officers/request_views.html"
     empty_sentence = "Nobody has asked to be deleted yet. Requests arrive over the API."
 
@@ -158,8 +168,8 @@ class DeletionRequestAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Due", ordering="next_due")
     def due(self, request: DeletionRequest) -> SafeString:
-        if request.state == RequestState.CANCELLED:
-            return badge("withdrawn")
+        if request.state in STOPPED:
+            return badge("withdrawn" if request.cancelled_at else "refused")
         what, due_at = next_due(request)
         return format_html(
             '<span class="lt-stack">{}<span class="lt-quiet">{}</span></span>', moment(due_at), what
@@ -192,6 +202,7 @@ class DeletionRequestAdmin(ReadOnlyAdmin):
                 "pause": RequestState.PAUSED in onward and may_be_paused(row, now=timezone.now()),
                 "end_pause": row.state == RequestState.PAUSED,
                 "extend": may_be_extended(row, now=timezone.now()),
+                "deny": RequestState.DENIED in onward,
                 "cancel": RequestState.CANCELLED in onward,
             }.items()
             if is_possible
@@ -317,6 +328,25 @@ class DeletionRequestAdmin(ReadOnlyAdmin):
                 sections=[decisions.standing(row)],
             ),
             do=lambda row, said: decisions.extend_dates(request, row, said),
+        )
+
+    @button(description="Deny", icon="block", variant=ActionVariant.DANGER)
+    def deny(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Refuse a request before any work began, after its person was told."""
+        return self.confirm(
+            request,
+            object_id,
+            question=lambda row: Confirmation(
+                title=f"Deny request {short(row.pk)}",
+                sentence="The demand is refused on the ground that you name, and everything it "
+                "said about the person is destroyed. This cannot be taken back: they would have "
+                "to ask again, which they may.",
+                button="Deny the request",
+                form=decisions.denial_form(row.regime),
+                sections=[decisions.standing(row)],
+                grave=True,
+            ),
+            do=lambda row, said: decisions.deny(request, row, said),
         )
 
     @button(description="Cancel", icon="cancel", variant=ActionVariant.DANGER)

@@ -19,6 +19,9 @@ from deletion.states import Outcome, RequestState
 
 _NO_ZERO: Final = r"^[^\x00]*$"  # PostgreSQL keeps no zero character
 ARTICLES: Final = sorted({ground.article for law in REGIMES.values() for ground in law.keep})
+DENIAL_ARTICLES: Final = sorted(
+    {ground.article for law in REGIMES.values() for ground in law.deny_for}
+)
 PAUSE_ARTICLES: Final = sorted(
     {ground.article for law in REGIMES.values() for ground in law.pause_for}
 )
@@ -70,7 +73,7 @@ class DeletionRequestOut(serializers.ModelSerializer[DeletionRequest]):
         fields = [
             *("id", "regime", "state", "verification", "batch", "received_at"),
             *("acknowledge_by", "erase_by", "models_by", "paused_since"),
-            *("erased_at", "completed_at", "cancelled_at"),
+            *("erased_at", "completed_at", "cancelled_at", "denied_at"),
         ]
 
 
@@ -117,11 +120,21 @@ class TimelineEntryOut(serializers.Serializer[Any]):
     facts = serializers.DictField()
 
 
+class DenialOut(serializers.Serializer[Any]):
+    """Why a request was denied, and when its person was told."""
+
+    article = serializers.CharField()
+    reason = serializers.CharField()
+    told_at = serializers.DateTimeField()
+    in_time = serializers.BooleanField(help_text="They were told before the law's own date.")
+
+
 class RequestMoreOut(serializers.Serializer[Any]):
     """What the page of one request says beyond its row."""
 
     lawful_until = serializers.DateTimeField(help_text="The law's own date.")
     waits_for = serializers.CharField(allow_blank=True)
+    denial = DenialOut(allow_null=True)
     targets = TargetOut(many=True)
     timeline = TimelineEntryOut(many=True)
 
@@ -132,7 +145,7 @@ class RequestDetailOut(DeletionRequestOut, RequestMoreOut):
     class Meta(DeletionRequestOut.Meta):
         fields = [
             *DeletionRequestOut.Meta.fields,
-            *("lawful_until", "waits_for", "targets", "timeline"),
+            *("lawful_until", "waits_for", "denial", "targets", "timeline"),
         ]
 
 
@@ -165,6 +178,18 @@ class PauseIn(serializers.Serializer[None]):
         PAUSE_ARTICLES, help_text="One that the request's regime knows; few know any."
     )
     asked_at = serializers.DateTimeField(help_text="When they were: the clocks stop there.")
+
+
+class DenialIn(serializers.Serializer[None]):
+    """Why a demand is refused, and when the person was told."""
+
+    article = serializers.ChoiceField(
+        DENIAL_ARTICLES, help_text="One that the request's regime knows."
+    )
+    told_at = serializers.DateTimeField(
+        help_text="When the person was told why, and what they may do about it: to whom they may "
+        "complain, or how they appeal. The page of regimes says what each law asks for."
+    )
 
 
 class AnswerIn(serializers.Serializer[None]):

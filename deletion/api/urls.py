@@ -42,6 +42,11 @@ urlpatterns: list[URLPattern] = [
         name="deletion-request-extension",
     ),
     path(
+        "deletion-requests/<uuid:request_id>/denial",
+        views.Denying.as_view(),
+        name="deletion-request-denial",
+    ),
+    path(
         "deletion-requests/<uuid:request_id>/pause",
         views.Pausing.as_view(),
         name="deletion-request-pause",

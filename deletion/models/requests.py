@@ -43,6 +43,7 @@ class DeletionRequest(models.Model):
     erased_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
     cancelled_at = models.DateTimeField(null=True, blank=True)
+    denied_at = models.DateTimeField(null=True, blank=True)
     caller = models.CharField(max_length=64)
     idempotency_tag = models.CharField(max_length=64)  # keyed: the caller's key may name somebody
     body_tag = models.CharField(max_length=64, blank=True)  # keyed; emptied on completion
@@ -150,6 +151,22 @@ class Pause(models.Model):
     @override
     def __str__(self) -> str:
         return f"pause of {self.request_id} ({self.article})"
+
+
+class Denial(models.Model):
+    """The refusal of a demand, with the ground that its law gives; the person was told."""
+
+    request = models.OneToOneField(DeletionRequest, on_delete=models.CASCADE, related_name="denial")
+    article = models.CharField(max_length=64)  # one of those that the request's regime knows
+    reason = models.CharField(max_length=100)  # what the regime says of it
+    told_at = models.DateTimeField()  # with the reason, and what they may do about it
+    in_time = models.BooleanField()  # told before the law's own date
+    denied_by = models.CharField(max_length=64)
+    denied_at = models.DateTimeField()
+
+    @override
+    def __str__(self) -> str:
+        return f"denial of {self.request_id} ({self.article})"
 
 
 class Extension(models.Model):

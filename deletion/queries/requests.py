@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from deletion.errors import NotComplete, RequestUnknown
-from deletion.models import Batch, Certificate, DeletionRequest, Extension, Share
+from deletion.models import Batch, Certificate, DeletionRequest, Denial, Extension, Share
 from deletion.outlook import Forecast
 from deletion.queries.pauses import lawful_until, paused_for
 from deletion.queries.targets import target_of
@@ -107,7 +107,7 @@ def waits_for(request: DeletionRequest) -> str:
         case RequestState.IN_PROGRESS:
             stuck = request.shares.filter(outcome=Outcome.UNREACHABLE).exists()
             return "A person must look at a target that cannot be reached." if stuck else ""
-        case RequestState.COMPLETE | RequestState.CANCELLED:
+        case RequestState.COMPLETE | RequestState.CANCELLED | RequestState.DENIED:
             return ""
 
 
@@ -129,6 +129,11 @@ def may_be_paused(request: DeletionRequest, *, now: datetime) -> bool:
         and now <= lawful_until(request)
         and not request.shares.exists()
     )
+
+
+def denial_of(request: DeletionRequest) -> Denial | None:
+    """Return why a request was denied, if it was."""
+    return Denial.objects.filter(request=request).first()
 
 
 def certificate_of(request: DeletionRequest) -> Certificate:

@@ -206,12 +206,30 @@ def test_the_clocks_stand_still_from_the_question_to_the_answer(officer, dataset
     assert said == ["The clocks stand still until the person answers."]
     assert "paused, 8 d left" in paused.content.decode()
     offered = [action["title"] for action in paused.context["actions_detail"]]
-    assert offered == ["End pause", "Extend", "Cancel"]
+    assert offered == ["End pause", "Extend", "Deny", "Cancel"]
     assert answered == ["The clocks go on; both dates are later by as long as the answer took."]
     text = officer.get(page).content.decode()
     assert "later by 4 d, for which it was paused" in text
     assert "and 4 d of pauses" in text
     assert DeletionRequest.objects.get().models_by == row.models_by + timedelta(days=4)
+
+
+def test_a_request_is_denied_after_its_person_was_told(officer, request_row):
+    page = button("deletion_deletionrequest", "deny", request_row)
+    assert "complain to a supervisory authority" in officer.get(page).content.decode()
+
+    said = press(
+        officer,
+        page,
+        article="GDPR Art. 12(5)(b)",
+        **moment_said("told_at", request_row.received_at + timedelta(hours=1)),
+    )
+
+    assert said == ["The request is denied."]
+    assert events(f"request/{request_row.pk}") == ["DeletionRequested", "RequestDenied"]
+    shown = officer.get(reverse("admin:deletion_deletionrequest_change", args=[request_row.pk]))
+    assert "GDPR Art. 12(5)(b)" in shown.content.decode()
+    assert shown.context["actions_detail"] == []
 
 
 def test_a_request_is_cancelled(officer, request_row):
@@ -235,9 +253,9 @@ def test_a_page_offers_what_the_state_allows(officer, staff, request_row):
     actions.dissolve_plan(batch_id=batch.pk, actor=actor_of(staff.dora), now=right_now())
     actions.cancel(request_id=request_row.pk, actor=actor_of(staff.dora), now=right_now())
 
-    assert received == ["Place hold", "Extend", "Cancel"]
-    assert planned == ["Approve plan", "Place hold", "Extend", "Cancel"]
-    assert held == ["Release hold", "Extend", "Cancel"]
+    assert received == ["Place hold", "Extend", "Deny", "Cancel"]
+    assert planned == ["Approve plan", "Place hold", "Extend", "Deny", "Cancel"]
+    assert held == ["Release hold", "Extend", "Deny", "Cancel"]
     assert offered() == []
 
 

@@ -136,6 +136,41 @@ def test_a_withdrawn_request_stops_its_clocks():
     assert row.data_clock(AFTER_ALL_DATES) is Clock.STOPPED
 
 
+def test_a_denied_request_counts_as_late_when_its_person_was_told_late():
+    def denied(number, *, in_time):
+        return fact(
+            "RequestDenied",
+            request_id=number,
+            article="GDPR Art. 12(6)",
+            reason="not confirmed",
+            told_at=LATER.isoformat(),
+            in_time=in_time,
+            at=LATER,
+        )
+
+    entries = [
+        received("1"),
+        denied("1", in_time=True),
+        received("2"),
+        denied("2", in_time=False),
+        received("3"),
+        completed("3"),
+    ]
+
+    one, two, _ = rows_of(entries)
+    (_, together) = report(*entries, now=AFTER_ALL_DATES).totals
+
+    assert (one.standing, one.denied_at, one.denied_under) == (
+        Standing.DENIED,
+        LATER,
+        "GDPR Art. 12(6)",
+    )
+    assert one.models_clock(AFTER_ALL_DATES) is Clock.STOPPED
+    assert two.models_clock(AFTER_ALL_DATES) is Clock.LATE
+    assert (together.denied, together.denied_late, together.complete) == (2, 1, 1)
+    assert together.attainment == Decimal(50)
+
+
 def test_facts_of_other_names_change_nothing():
     assert rows_of([received("1"), fact("RequestPlanned", request_id="1")]) == rows_of(
         [received("1")]

@@ -300,6 +300,31 @@ def test_a_pause_stops_both_clocks_from_the_question_to_the_answer(officer, inta
     assert title(ended) == (404, "PauseUnknown")
 
 
+def test_a_denial_names_its_ground_and_when_the_person_was_told(officer, intake):
+    opened = ask(intake)
+    body = {"article": "GDPR Art. 12(6)", "told_at": opened.json()["received_at"]}
+    assert officer.get(path(opened)).json()["denial"] is None
+
+    unknown = post(officer, path(opened, "denial"), {**body, "article": "we do not want to"})
+    elsewhere = post(officer, path(opened, "denial"), {**body, "article": "11 CCR 7022(a)"})
+    denied = post(officer, path(opened, "denial"), body)
+
+    assert title(unknown) == (400, "Invalid")
+    assert title(elsewhere) == (422, "DenialNotAllowed")
+    assert (denied.status_code, denied.json()["state"]) == (200, "denied")
+    shown = intake.get(path(opened)).json()
+    assert shown["denied_at"] is not None
+    assert shown["denial"] == {
+        "article": "GDPR Art. 12(6)",
+        "reason": "who the person is could not be confirmed",
+        "told_at": body["told_at"],
+        "in_time": True,
+    }
+    assert title(post(officer, path(opened, "denial"), body)) == (409, "MoveNotAllowed")
+    listed = officer.get(REQUESTS, {"state": "denied"}).json()["results"]
+    assert [one["id"] for one in listed] == [opened.json()["id"]]
+
+
 # Who may --------------------------------------------------------------------------------------
 
 ADDRESSES = {
@@ -311,6 +336,7 @@ ADDRESSES = {
     f"{REQUESTS}/{NOBODY}/cancel": {"post": {Role.INTAKE, Role.OFFICER}},
     f"{REQUESTS}/{NOBODY}/extension": {"post": {Role.OFFICER}},
     f"{REQUESTS}/{NOBODY}/hold": {"post": {Role.OFFICER}},
+    f"{REQUESTS}/{NOBODY}/denial": {"post": {Role.OFFICER}},
     f"{REQUESTS}/{NOBODY}/pause": {"post": {Role.OFFICER}},
     f"{REQUESTS}/{NOBODY}/pause/end": {"post": {Role.OFFICER}},
     f"{REQUESTS}/{NOBODY}/hold/release": {"post": {Role.OFFICER}},

@@ -125,6 +125,7 @@ def test_an_own_window_longer_than_the_law_does_not_lengthen_the_clock():
         reviewed = 2026-01-01
         erase = { article = "1", source = "here" }
         keep = []
+        denial = { article = "3", tells = "why" }
         clock = { article = "2", act = { days = 30 } }
         slo = { erase = { days = 90 }, models = { days = 90 } }
         """

@@ -24,6 +24,25 @@ def status(capsys):
     return status
 
 
+def test_a_denied_request_says_why(status):
+    make_namespace(PATIENT_ID)
+    opened = make_request(raw(ALICE), now=MONDAY)
+    actions.deny(
+        request_id=opened.request.pk,
+        article="GDPR Art. 12(6)",
+        told_at=MONDAY,
+        actor=INTAKE,
+        now=MONDAY,
+    )
+
+    first, second, *_ = status(opened.request.pk)
+
+    assert first.endswith(": denied")
+    assert second == (
+        "  GDPR Art. 12(6): who the person is could not be confirmed; told 2026-01-05 00:00:00 UTC"
+    )
+
+
 def test_a_request_that_just_came_in_shows_its_clocks_and_what_it_waits_for(status):
     make_namespace(PATIENT_ID)
     opened = make_request(raw(ALICE), now=MONDAY)

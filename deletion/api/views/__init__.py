@@ -2,6 +2,7 @@
 
 from deletion.api.views.decisions import (
     Cancellation,
+    Denying,
     Extending,
     Holding,
     Pausing,
@@ -16,6 +17,7 @@ __all__ = [
     "Batches",
     "Cancellation",
     "DeletionRequests",
+    "Denying",
     "Extending",
     "Holding",
     "OneCertificate",

@@ -13,6 +13,7 @@ from deletion import actions
 from deletion.api.serializers import (
     AnswerIn,
     DeletionRequestOut,
+    DenialIn,
     ExtensionIn,
     HoldIn,
     PauseIn,
@@ -125,3 +126,23 @@ class Resuming(APIView):
             now=timezone.now(),
         )
         return Response(DeletionRequestOut(resumed).data)
+
+
+class Denying(APIView):
+    """The refusal of a demand."""
+
+    permission_classes = [any_of(*DECIDE)]
+
+    @extend_schema(request=DenialIn, responses={200: DeletionRequestOut, **REFUSED})
+    def post(self, request: Request, request_id: UUID) -> Response:
+        """Refuse a demand on a ground that its regime knows, after its person was told."""
+        said = DenialIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        denial = actions.deny(
+            request_id=request_id,
+            article=said.validated_data["article"],
+            told_at=said.validated_data["told_at"],
+            actor=actor_of(request),
+            now=timezone.now(),
+        )
+        return Response(DeletionRequestOut(denial.request).data)

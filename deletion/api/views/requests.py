@@ -134,6 +134,7 @@ class OneDeletionRequest(APIView):
             {
                 "lawful_until": lawful_until(found),
                 "waits_for": queries.waits_for(found),
+                "denial": queries.denial_of(found),
                 "targets": queries.targets_of(found, now=timezone.now()),
                 "timeline": timeline(f"request/{found.pk}"),
             }

@@ -13,8 +13,8 @@ from typing_extensions import override
 
 from audits import errors as audit_errors
 from deletion import errors
-from deletion.models import DeletionRequest
-from deletion.queries.requests import TargetView, request_numbered, targets_of, waits_for
+from deletion.models import DeletionRequest, Denial
+from deletion.queries.requests import TargetView, denial_of, request_numbered, targets_of, waits_for
 from deletion.states import OPEN, RequestState
 from lineage.management.arguments import whole_number
 from lineage.management.refusals import in_one_line
@@ -45,14 +45,19 @@ class Command(BaseCommand):
                 time.sleep(LOOK_EVERY_SECONDS)
                 request = request_numbered(options["request"])
             targets = targets_of(request, now=timezone.now())
-        for line in _lines(request, targets):
+            denial = denial_of(request)
+        for line in _lines(request, targets, denial):
             self.stdout.write(line)
         if options["wait"] and RequestState(request.state) in OPEN:
             raise CommandError(f"not closed after {options['wait']} s")
 
 
-def _lines(request: DeletionRequest, targets: list[TargetView]) -> Iterator[str]:
+def _lines(
+    request: DeletionRequest, targets: list[TargetView], denial: Denial | None
+) -> Iterator[str]:
     yield f"request {request.pk}: {request.state}"
+    if denial is not None:
+        yield f"  {denial.article}: {denial.reason}; told {_moment(denial.told_at)}"
     if waits := waits_for(request):
         yield f"  {waits}"
     yield f"  received      {_moment(request.received_at)}"
