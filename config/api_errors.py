@@ -51,6 +51,7 @@ STATUS_BY_ERROR: Final[Mapping[type[Exception], HTTPStatus]] = {
     deletion.RequestAlreadyOpen: HTTPStatus.CONFLICT,
     deletion.RequestUnknown: HTTPStatus.NOT_FOUND,
     deletion.RunUnknown: HTTPStatus.NOT_FOUND,
+    deletion.WorkMissing: HTTPStatus.CONFLICT,
     deletion.TwoPeopleNeeded: HTTPStatus.CONFLICT,
     deletion.UploadUnreadable: HTTPStatus.UNPROCESSABLE_ENTITY,
     lineage.IdentifierMalformed: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -76,3 +76,7 @@ class RunUnknown(Exception):
 
 class UploadUnreadable(Exception):
     """An upload cannot be read any further, as the message says; what was taken stays taken."""
+
+
+class WorkMissing(Exception):
+    """Rows of work that was listed or planned are gone, so nobody can say that it was done."""

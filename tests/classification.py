@@ -39,7 +39,7 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
     "contenttypes.ContentType": {PLAIN: "id app_label model"},
     "deletion.Batch": {
         TAG: "plan",
-        PLAIN: "id digest planned_at approved_at approved_by dissolved_at",
+        PLAIN: "id digest planned_at approved_at approved_by dissolved_at looked_at",
     },
     "deletion.Certificate": {TAG: "envelope", PLAIN: "id request digest issued_at"},
     "deletion.Deferral": {PLAIN: "id request release policy ended_at"},
@@ -47,7 +47,7 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
         TAG: "idempotency_tag body_tag wrapped_key",
         PLAIN: (
             "id regime state received_at acknowledge_by erase_by models_by paused_since erased_at"
-            " completed_at cancelled_at denied_at caller verification batch"
+            " completed_at cancelled_at denied_at caller verification batch looked_at"
         ),
     },
     "deletion.Denial": {
@@ -88,7 +88,7 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
     "deletion.Run": {
         PLAIN: (
             f"{LEASE} id kind store model state because started_at finished_at training_run rounds"
-            " evidence"
+            " listed evidence"
         ),
     },
     "deletion.RunPart": {PLAIN: f"{LEASE} id run name round digest step evidence finished_at"},

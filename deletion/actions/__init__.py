@@ -1,8 +1,14 @@
 """Every change of the deletion tables, one file a noun."""
 
-from deletion.actions.batches import approve_plan, dissolve_plan, plan_batch
+from deletion.actions.batches import (
+    approve_plan,
+    ask_where,
+    dissolve_plan,
+    note_unchanged,
+    plan_batch,
+)
 from deletion.actions.clocks import extend
-from deletion.actions.completion import complete_request
+from deletion.actions.completion import complete_request, complete_requests, note_waiting
 from deletion.actions.deadlines import follow_dates, warn_of
 from deletion.actions.denials import deny
 from deletion.actions.holds import place_hold, release_hold
@@ -31,10 +37,12 @@ from deletion.actions.shields import follow_shields, retrain_unshielded
 __all__ = [
     "Opened",
     "approve_plan",
+    "ask_where",
     "cancel",
     "claim_part",
     "claim_run",
     "complete_request",
+    "complete_requests",
     "deny",
     "dissolve_plan",
     "drop_part",
@@ -50,6 +58,8 @@ __all__ = [
     "keep_part",
     "keep_run",
     "list_parts",
+    "note_unchanged",
+    "note_waiting",
     "pause",
     "place_hold",
     "plan_batch",

@@ -16,10 +16,9 @@ from deletion.errors import PlanOutdated
 from deletion.events import OutcomeDecided, PlanApproved, PlanDissolved, RequestPlanned
 from deletion.models import Batch, DeletionRequest, Obligation, Share
 from deletion.planning import Plan, PlannedShare
-from deletion.queries.plans import plan_for
+from deletion.queries.plans import NOWHERE, plan_for
 from deletion.states import ObligationKind, Outcome, RequestState, require_move
 
-NOWHERE: Final = "nowhere-to-look"
 UNMANAGED: Final = "model-not-managed"
 
 
@@ -39,13 +38,7 @@ def plan_batch(*, request_ids: Collection[UUID], actor: Actor, now: datetime) ->
         placed = [request for request in waiting if str(request.pk) in plan.requests]
         for request in waiting:
             if request not in placed:
-                raise_alert(
-                    kind=NOWHERE,
-                    about=f"request/{request.pk}",
-                    detail={"why": "no store declares a column in the namespaces of the request"},
-                    actor=actor,
-                    now=now,
-                )
+                ask_where(request_id=request.pk, actor=actor, now=now)
         if not placed:
             return None
         if len(placed) < len(waiting):
@@ -72,6 +65,22 @@ def plan_batch(*, request_ids: Collection[UUID], actor: Actor, now: datetime) ->
                 now=now,
             )
     return batch
+
+
+def ask_where(*, request_id: UUID, actor: Actor, now: datetime) -> None:
+    """Ask people for a store in which somebody can be looked for."""
+    raise_alert(
+        kind=NOWHERE,
+        about=f"request/{request_id}",
+        detail={"why": "no store declares a column in the namespaces of the request"},
+        actor=actor,
+        now=now,
+    )
+
+
+def note_unchanged(*, batch_id: int, now: datetime) -> None:
+    """Let a plan that still holds be looked at last; nothing happened, so nothing is recorded."""
+    Batch.objects.filter(pk=batch_id).update(looked_at=now)
 
 
 def approve_plan(
@@ -137,10 +146,8 @@ def _still_planned(requests: Sequence[DeletionRequest], batch: Batch) -> list[De
 
 
 def _move(requests: Sequence[DeletionRequest], *, state: RequestState, batch: Batch | None) -> None:
-    for request in requests:
-        request.state = state
-        request.batch = batch
-    DeletionRequest.objects.bulk_update(requests, ["state", "batch"], batch_size=1000)
+    mine = [request.pk for request in requests]
+    DeletionRequest.objects.filter(pk__in=mine).update(state=state, batch=batch)
 
 
 def _oblige(batch: Batch, plan: Plan, *, trail: Trail) -> None:

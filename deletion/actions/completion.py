@@ -1,20 +1,23 @@
-"""The end of a request: certified and forgotten in one transaction, or planned once more."""
+"""The end of requests: certified and forgotten in one transaction, or planned once more."""
 
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import prefetch_related_objects
 
 from audits.actions import raise_alert
 from audits.queries import trail_signer
 from audits.statements import digest_of, sign
 from audits.trail import Actor, audited
 from deletion.actions.batches import UNMANAGED
-from deletion.actions.locks import lock_request
+from deletion.actions.locks import lock_request, lock_requests
 from deletion.actions.recipients import ask_to_tell_late
-from deletion.actions.requests import claims_in, close, key_of, receipt_of
+from deletion.actions.requests import claims_in, close_all, key_of, receipt_of
 from deletion.certificates import Ending, Finished, Moved, by_target, certificate_of
 from deletion.closure import CLEAN, Remains
 from deletion.errors import NotComplete
@@ -28,7 +31,8 @@ from deletion.models import (
     RequestIdentifier,
     Share,
 )
-from deletion.queries.plans import remains, shields_of, subjects_of
+from deletion.queries.completion import planned_targets, shares_by_request
+from deletion.queries.plans import remains_of_each, shields_of, subjects_of
 from deletion.queries.targets import target_of
 from deletion.regimes import regime_named
 from deletion.states import ENDED_WELL, Outcome, RequestState, require_move
@@ -40,29 +44,65 @@ from training.models import Attestation
 from training.queries import attestations_of
 
 NOT_CLEAN: Final = "person-still-somewhere"
+MISSING: Final = "planned-work-missing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What became of requests that looked ready: each is in one of the three."""
+
+    certified: Mapping[UUID, Certificate]
+    reopened: frozenset[UUID]
+    waiting: frozenset[UUID]  # not every target has ended well, or only others can act
 
 
 def complete_request(*, request_id: UUID, actor: Actor, now: datetime) -> Certificate | None:
-    """Certify a request of which every target has ended well, and forget its person.
+    """Certify one request as `complete_requests` does; None if it is planned once more instead.
 
-    Before that the closure is computed again. If lineage still shows the person somewhere, the
-    request is planned once more instead, and None is returned. While a training that saw the person
-    has not ended, or another tool's model holds them, no plan would help: `NotComplete` is raised.
+    While a training that saw the person has not ended, or another tool's model holds them, no plan
+    would help: `NotComplete` is raised.
     """
     with transaction.atomic():
         request = lock_request(request_id)
         require_move(RequestState(request.state), RequestState.COMPLETE)
-        shares = list(
-            request.shares.select_related("obligation__store", "obligation__model", "run")
-        )
-        if not shares or any(share.outcome not in ENDED_WELL for share in shares):
-            raise NotComplete
-        lock_people()  # before the look: a registration in between would go unnoticed for ever
-        left = remains(request.pk, now=now)
-        if left.to_plan:
-            _reopen(request, left, actor=actor, now=now)
-            return None
-        for version in left.unmanaged:
+        settled = _settle([request], actor=actor, now=now)
+    if settled.waiting:
+        raise NotComplete  # after the transaction: the alerts stay
+    return settled.certified.get(request_id)
+
+
+def complete_requests(*, request_ids: Collection[UUID], actor: Actor, now: datetime) -> Settled:
+    """Certify the requests of which every target has ended well, and forget their people.
+
+    Before that the closure of each is computed again, inside the lock that keeps registrations out.
+    Whom lineage still shows somewhere is planned once more instead. All in one transaction, so the
+    lock is taken, lineage read and the disk waited for once. Requests that others have taken on
+    meanwhile are passed over.
+    """
+    with transaction.atomic():
+        requests = [
+            request
+            for request in lock_requests(request_ids)
+            if request.state == RequestState.IN_PROGRESS
+        ]
+        return _settle(requests, actor=actor, now=now)
+
+
+def note_waiting(*, request_ids: Collection[UUID], now: datetime) -> None:
+    """Let requests that must wait be looked at last. Nothing happened, so nothing is recorded."""
+    DeletionRequest.objects.filter(pk__in=list(request_ids)).update(looked_at=now)
+
+
+def _settle(requests: Sequence[DeletionRequest], *, actor: Actor, now: datetime) -> Settled:
+    shares = shares_by_request([request.pk for request in requests])
+    ended = [request for request in requests if _all_ended_well(shares[request.pk])]
+    ready = _with_all_that_was_planned(ended, shares, actor=actor, now=now)
+    lock_people()  # before the look: a registration in between would go unnoticed for ever
+    left = remains_of_each([request.pk for request in ready], now=now)
+    for request in ready:
+        if left[request.pk].to_plan:
+            _reopen(request, left[request.pk], actor=actor, now=now)
+        for version in left[request.pk].unmanaged if not left[request.pk].to_plan else ():
             raise_alert(
                 kind=UNMANAGED,
                 about=version[:120],
@@ -70,38 +110,93 @@ def complete_request(*, request_id: UUID, actor: Actor, now: datetime) -> Certif
                 actor=actor,
                 now=now,
             )
-        if left == CLEAN:
-            return _certify(request, shares, left, actor=actor, now=now)
-    raise NotComplete  # after the transaction: the alerts stay
+    clean = [request for request in ready if left[request.pk] == CLEAN]
+    certified = _certify(clean, shares, left, actor=actor, now=now) if clean else {}
+    reopened = frozenset(request.pk for request in ready if left[request.pk].to_plan)
+    every = frozenset(request.pk for request in requests)
+    return Settled(
+        certified=certified,
+        reopened=reopened,
+        waiting=every - certified.keys() - reopened,
+    )
+
+
+def _all_ended_well(shares: Sequence[Share]) -> bool:
+    return bool(shares) and all(share.outcome in ENDED_WELL for share in shares)
+
+
+def _with_all_that_was_planned(
+    requests: Sequence[DeletionRequest],
+    shares: Mapping[UUID, Sequence[Share]],
+    *,
+    actor: Actor,
+    now: datetime,
+) -> list[DeletionRequest]:
+    """Return the requests with an outcome for each target of their approved plan.
+
+    Rows that went missing must not look like work that is done: a person is asked to look.
+    """
+    planned = planned_targets([request.pk for request in requests])
+    whole = []
+    for request in requests:
+        has = {
+            (one.obligation.kind, one.obligation.store_id or one.obligation.model_id)
+            for one in shares[request.pk]
+            if one.obligation.batch_id == request.batch_id
+        }
+        missing = planned[request.pk].keys() - has
+        if not missing and planned[request.pk]:
+            whole.append(request)
+            continue
+        raise_alert(
+            kind=MISSING,
+            about=f"request/{request.pk}",
+            detail={
+                "why": "its approved plan names targets of which no work is on record",
+                "targets": sorted(planned[request.pk][target] for target in missing),
+            },
+            actor=actor,
+            now=now,
+        )
+    return whole
 
 
 def _certify(
-    request: DeletionRequest, shares: list[Share], left: Remains, *, actor: Actor, now: datetime
-) -> Certificate:
-    """Issue the certificate; in the same transaction, forget the person.
+    requests: Sequence[DeletionRequest],
+    shares: Mapping[UUID, Sequence[Share]],
+    left: Mapping[UUID, Remains],
+    *,
+    actor: Actor,
+    now: datetime,
+) -> dict[UUID, Certificate]:
+    """Issue the certificates; in the same transaction, forget the people.
 
-    The request's key is destroyed, the person moves to the suppression list and leaves every other
+    The requests' keys are destroyed, the people move to the suppression list and leave every other
     table.
     """
+    prefetch_related_objects(requests, "identifiers", "extension", "pauses")
+    certificates: dict[UUID, Certificate] = {}
+    tags: list[tuple[str, UUID]] = []
+    deferrals: list[Deferral] = []
+    signer = trail_signer()
     with audited(actor=actor, now=now) as trail:
-        key = key_of(request)
-        claims = claims_in(request, key)
-        finished = _finished(
-            request, shares, claims, receipt_of(key, claims).commitments, left, now
-        )
-        ask_to_tell_late(request, left.recipients, actor=actor, now=now)
-        envelope = sign(certificate_of(finished), signer=trail_signer())
-        certificate = Certificate.objects.create(
-            request=request, envelope=envelope, digest=digest_of(envelope), issued_at=now
-        )
-        relied_on = shields_of(left.shielding, requests=[request.pk], now=now)
-        Deferral.objects.bulk_create(
-            Deferral(request=request, release_id=node, policy=shield.policy)
-            for node, shield in relied_on.items()
-        )
-        forget_subjects(
-            subjects=_nobody_elses(request),
-            tags=[
+        for request in requests:
+            key, mine = key_of(request), left[request.pk]
+            claims = claims_in(request, key)
+            commitments = receipt_of(key, claims).commitments
+            finished = _finished(request, shares[request.pk], claims, commitments, mine, now)
+            ask_to_tell_late(request, mine.recipients, actor=actor, now=now)
+            envelope = sign(certificate_of(finished), signer=signer)
+            certificate = Certificate(
+                request=request, envelope=envelope, digest=digest_of(envelope), issued_at=now
+            )
+            certificates[request.pk] = certificate
+            relied_on = shields_of(mine.shielding, requests=[request.pk], now=now)
+            deferrals += [
+                Deferral(request=request, release_id=node, policy=shield.policy)
+                for node, shield in relied_on.items()
+            ]
+            tags += [
                 (
                     claim.namespace,
                     suppression_tag_of(
@@ -109,29 +204,26 @@ def _certify(
                     ),
                 )
                 for claim in claims
-            ],
-            actor=actor,
-            now=now,
-        )
-        request.state = RequestState.COMPLETE
-        request.erased_at = finished.erased_at
-        request.completed_at = now
-        close(request)
-        trail.record(
-            RequestCompleted(
-                request_id=str(request.pk),
-                regime=request.regime,
-                received_at=request.received_at,
-                erase_by=request.erase_by,
-                models_by=request.models_by,
-                erased_at=finished.erased_at,
-                completed_at=now,
-                outcomes=finished.outcomes,
-                certificate_digest=certificate.digest,
-            ),
-            about=f"request/{request.pk}",
-        )
-    return certificate
+            ]
+            trail.record(
+                RequestCompleted(
+                    request_id=str(request.pk),
+                    regime=request.regime,
+                    received_at=request.received_at,
+                    erase_by=request.erase_by,
+                    models_by=request.models_by,
+                    erased_at=finished.erased_at,
+                    completed_at=now,
+                    outcomes=finished.outcomes,
+                    certificate_digest=certificate.digest,
+                ),
+                about=f"request/{request.pk}",
+            )
+        Certificate.objects.bulk_create(certificates.values())
+        Deferral.objects.bulk_create(deferrals)
+        forget_subjects(subjects=_nobody_elses(requests), tags=tags, actor=actor, now=now)
+        close_all(certificates.keys(), completed_at=now)
+    return certificates
 
 
 def _reopen(request: DeletionRequest, left: Remains, *, actor: Actor, now: datetime) -> None:
@@ -152,7 +244,7 @@ def _reopen(request: DeletionRequest, left: Remains, *, actor: Actor, now: datet
 
 def _finished(  # noqa: PLR0913, PLR0917  # what a certificate is made of
     request: DeletionRequest,
-    shares: list[Share],
+    shares: Sequence[Share],
     claims: tuple[Claim, ...],
     commitments: tuple[tuple[str, str], ...],
     left: Remains,
@@ -180,7 +272,7 @@ def _finished(  # noqa: PLR0913, PLR0917  # what a certificate is made of
                 )
                 for share in shares
             ]
-            + [_attested(one) for one in attestations_of(left.attested)]
+            + [_attested(one) for one in (attestations_of(left.attested) if left.attested else ())]
         ),
         recipients=left.recipients,
         moved=_moved(request),
@@ -188,8 +280,9 @@ def _finished(  # noqa: PLR0913, PLR0917  # what a certificate is made of
 
 
 def _moved(request: DeletionRequest) -> tuple[Moved, ...]:
-    extensions = Extension.objects.filter(request=request)
-    pauses = request.pauses.filter(answered_at__isnull=False)
+    extension: Extension | None = getattr(request, "extension", None)
+    extensions = [extension] if extension is not None else []
+    pauses = [one for one in request.pauses.all() if one.answered_at is not None]
     moved = [
         *(Moved(article=one.article, reason=one.reason, told_at=one.told_at) for one in extensions),
         *(
@@ -217,9 +310,9 @@ def _attested(attestation: Attestation) -> Ending:
     )
 
 
-def _nobody_elses(request: DeletionRequest) -> frozenset[SubjectId]:
-    """Return the request's subjects without those that another open request still needs."""
-    mine = subjects_of([request.pk])[request.pk]
-    others = RequestIdentifier.objects.exclude(request=request).values("pseudonym")
+def _nobody_elses(requests: Sequence[DeletionRequest]) -> frozenset[SubjectId]:
+    """Return the requests' subjects without those that any other open request still needs."""
+    mine = frozenset[SubjectId]().union(*subjects_of([one.pk for one in requests]).values())
+    others = RequestIdentifier.objects.exclude(request__in=requests).values("pseudonym")
     needed = Pseudonym.objects.filter(subject__in=mine, value__in=others)
     return mine - {SubjectId(subject) for subject in needed.values_list("subject_id", flat=True)}

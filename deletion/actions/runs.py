@@ -14,7 +14,7 @@ from audits.trail import Actor, Trail, audited
 from deletion.actions.locks import lock_held_run, lock_requests, lock_run
 from deletion.actions.shares import note_outcome
 from deletion.actions.stuck import DIED, attempt_failed, mark_stuck, no_longer_stuck
-from deletion.errors import RunUnknown
+from deletion.errors import RunUnknown, WorkMissing
 from deletion.events import (
     AttemptBegan,
     AttemptFailed,
@@ -28,7 +28,9 @@ from deletion.events import (
 from deletion.evidence import sum_up
 from deletion.models import DeletionRequest, Found, Hold, Obligation, Run, RunPart, Share
 from deletion.queries.targets import target_of
+from deletion.queries.work import shares_of
 from deletion.rounds import MOST_ROUNDS, SET_ASIDE, next_round
+from deletion.slices import people_at_once
 from deletion.states import (
     ENDED_WELL,
     OPEN_OUTCOMES,
@@ -49,7 +51,8 @@ def start_erasure(
 ) -> Run | None:
     """Begin a run for obligations of one store; None if others took them meanwhile.
 
-    It erases for these obligations only: whoever is planned later gets the next run.
+    It takes the most urgent people of these obligations, `people_at_once`; the others, and whoever
+    is planned later, get the next run.
     """
     with transaction.atomic():
         obligations = lock_open_obligations(obligation_ids, kind=ObligationKind.ERASE)
@@ -58,6 +61,9 @@ def start_erasure(
         store = obligations[0].store_id
         if Run.objects.filter(store=store).exclude(state=RunState.SUCCEEDED).exists():
             return None
+        people = _most_urgent(store, obligations)
+        if not people:
+            return None  # everybody was held meanwhile
         with audited(actor=actor, now=now) as trail:
             run = Run.objects.create(
                 kind=ObligationKind.ERASE,
@@ -66,8 +72,30 @@ def start_erasure(
                 because=because,
                 started_at=now,
             )
-            take(run, obligations, trail=trail)
+            Share.objects.filter(pk__in=people).update(run=run)
+            taken = Share.objects.filter(run=run).values_list("obligation_id", flat=True)
+            ids = set(taken.distinct())
+            take(run, [row for row in obligations if row.pk in ids], trail=trail)
     return run
+
+
+def _most_urgent(store_id: int | None, obligations: Sequence[Obligation]) -> list[int]:
+    """Return the shares that one run serves: the earliest due first, the same in every store."""
+    waiting = Share.objects.filter(
+        obligation__in=obligations,
+        outcome__in=OPEN_OUTCOMES,
+        request__state=RequestState.IN_PROGRESS,
+    )
+    newest = (
+        Run.objects.filter(store=store_id, state=RunState.SUCCEEDED)
+        .exclude(finished_at=None)
+        .order_by("-finished_at")
+        .first()
+    )
+    lasted = newest.finished_at - newest.started_at if newest and newest.finished_at else None
+    most = people_at_once(waiting.count(), lasted=lasted)
+    ordered = waiting.order_by("request__erase_by", "request_id")
+    return list(ordered.values_list("pk", flat=True)[:most])
 
 
 def lock_open_obligations(
@@ -83,10 +111,8 @@ def lock_open_obligations(
 
 def take(run: Run, obligations: Sequence[Obligation], *, trail: Trail) -> None:
     """Let a run discharge obligations, and record that it began."""
-    for obligation in obligations:
-        obligation.run = run
-    Obligation.objects.bulk_update(obligations, ["run"])
-    shares = Share.objects.filter(obligation__run=run, outcome__in=OPEN_OUTCOMES)
+    Obligation.objects.filter(pk__in=[row.pk for row in obligations]).update(run=run)
+    shares = shares_of(run).filter(outcome__in=OPEN_OUTCOMES)
     trail.record(
         RunStarted(
             run_id=str(run.pk),
@@ -153,10 +179,11 @@ def list_parts(
             return True
         with audited(actor=actor, now=now) as trail:
             run.rounds += 1
+            run.listed += len(again)
             run.attempts = 0
             run.last_error = ""
             run.lease_until = None
-            run.save(update_fields=["rounds", "attempts", "last_error", "lease_until"])
+            run.save(update_fields=["rounds", "listed", "attempts", "last_error", "lease_until"])
             RunPart.objects.bulk_create(
                 RunPart(run=run, name=part.name, digest=part.digest, round=run.rounds)
                 for part in again
@@ -213,7 +240,8 @@ def retry_run(*, run_id: UUID, actor: Actor, now: datetime) -> Run:
         run.not_before = None
         if run.rounds and run.rounds % MOST_ROUNDS == 0:
             run.rounds += 1  # the listing that was refused was one too
-        run.save(update_fields=["state", "attempts", "not_before", "rounds"])
+        run.listed = run.parts.count()  # a person has looked at what went missing
+        run.save(update_fields=["state", "attempts", "not_before", "rounds", "listed"])
         run.parts.filter(finished_at=None).update(step=SET_ASIDE, finished_at=now, lease_until=None)
         unreachable = Share.objects.filter(obligation__run=run, outcome=Outcome.UNREACHABLE)
         note_outcome(unreachable, None, note="", trail=trail)
@@ -233,6 +261,8 @@ def finish_erasure(*, run_id: UUID, token: Token, actor: Actor, now: datetime) -
         run = lock_held_run(run_id, token)
         if run.parts.filter(finished_at=None).exists():
             raise RunUnknown("parts of the run are not proven yet")
+        if run.parts.count() < run.listed:
+            raise WorkMissing("fewer parts are on record than were listed")
         shares = _not_passed_over(open_shares(run), run)
         found = _last_found(shares, run)
         for share in shares:
@@ -297,13 +327,11 @@ def open_shares(run: Run) -> list[Share]:
     """Return the shares that a run may decide, with their requests locked; nobody held is in it."""
     requests = {
         request.pk: request
-        for request in lock_requests(
-            Share.objects.filter(obligation__run=run).values_list("request_id", flat=True)
-        )
+        for request in lock_requests(shares_of(run).values_list("request_id", flat=True))
     }
     shares = list(
-        Share.objects.filter(
-            obligation__run=run,
+        shares_of(run)
+        .filter(
             outcome__in=OPEN_OUTCOMES,
             request__state=RequestState.IN_PROGRESS,
         )
@@ -334,7 +362,13 @@ def decide(share: Share, outcome: Outcome, *, note: str, run: Run, trail: Trail)
 
 def finish(run: Run, shares: Sequence[Share], *, trail: Trail) -> None:
     """Write the outcomes, discharge what has ended for everybody, and give the rest back."""
-    Share.objects.bulk_update(shares, ["outcome", "note", "decided_at", "run"], batch_size=1000)
+    alike: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    for share in shares:
+        alike[share.outcome, share.note].append(share.pk)
+    for (outcome, note), mine in alike.items():
+        Share.objects.filter(pk__in=mine).update(
+            outcome=outcome, note=note, decided_at=trail.now, run=run
+        )
     undone = Share.objects.filter(obligation__run=run).exclude(outcome__in=ENDED_WELL)
     left = set(undone.values_list("obligation_id", flat=True))
     run.obligations.exclude(pk__in=left).update(discharged_at=trail.now)
@@ -360,14 +394,17 @@ def _stop_clocks(requests: Sequence[DeletionRequest], *, trail: Trail) -> None:
         request__in=requests, obligation__kind=ObligationKind.ERASE
     ).values_list("request_id", "outcome"):
         outcomes[request_id].add(outcome)
-    for request in {request.pk: request for request in requests}.values():
-        if request.erased_at is None and outcomes[request.pk] <= ENDED_WELL:
-            request.erased_at = trail.now
-            request.save(update_fields=["erased_at"])
-            trail.record(
-                DataErased(request_id=str(request.pk), erased_at=trail.now),
-                about=f"request/{request.pk}",
-            )
+    erased = [
+        request.pk
+        for request in {request.pk: request for request in requests}.values()
+        if request.erased_at is None and outcomes[request.pk] <= ENDED_WELL
+    ]
+    DeletionRequest.objects.filter(pk__in=erased).update(erased_at=trail.now)
+    for request_id in erased:
+        trail.record(
+            DataErased(request_id=str(request_id), erased_at=trail.now),
+            about=f"request/{request_id}",
+        )
 
 
 def _target(obligation: Obligation) -> tuple[int | None, int | None]:

@@ -14,17 +14,19 @@ def note_outcome(
 ) -> None:
     """Give the shares an outcome, or open them again with None; the caller holds their requests."""
     rows = list(shares.select_related("obligation__store", "obligation__model").order_by("pk"))
+    said = outcome or ""
     for share in rows:
-        share.outcome = outcome or ""
-        share.note = note[:300]
-        share.decided_at = trail.now if outcome is Outcome.HELD else None
         trail.record(
             OutcomeDecided(
                 request_id=str(share.request_id),
                 target=target_of(share.obligation),
-                outcome=share.outcome,
-                note=share.note,
+                outcome=said,
+                note=note[:300],
             ),
             about=f"request/{share.request_id}",
         )
-    Share.objects.bulk_update(rows, ["outcome", "note", "decided_at"], batch_size=1000)
+    Share.objects.filter(pk__in=[share.pk for share in rows]).update(
+        outcome=said,
+        note=note[:300],
+        decided_at=trail.now if outcome is Outcome.HELD else None,
+    )

@@ -18,6 +18,7 @@ class Batch(models.Model):
     approved_at = models.DateTimeField(null=True, blank=True)
     approved_by = models.CharField(max_length=64, blank=True)  # "policy:<name>" or an officer
     dissolved_at = models.DateTimeField(null=True, blank=True)  # lineage moved on: planned again
+    looked_at = models.DateTimeField(null=True, blank=True)  # by a sweep, while it waits
 
     class Meta:
         verbose_name_plural = "batches"
@@ -42,6 +43,7 @@ class DeletionRequest(models.Model):
     paused_since = models.DateTimeField(null=True, blank=True)  # both clocks stand still since then
     erased_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
+    looked_at = models.DateTimeField(null=True, blank=True)  # all had ended, but it had to wait
     cancelled_at = models.DateTimeField(null=True, blank=True)
     denied_at = models.DateTimeField(null=True, blank=True)
     caller = models.CharField(max_length=64)

@@ -26,6 +26,7 @@ class Run(LeasedWork):
         TrainingRun, null=True, blank=True, on_delete=models.PROTECT, related_name="deletion_run"
     )
     rounds = models.PositiveSmallIntegerField(default=0)  # how often its parts were listed
+    listed = models.PositiveIntegerField(default=0)  # parts, in all rounds: so many rows there are
     evidence = models.JSONField(default=dict)
 
     class Meta:
@@ -91,7 +92,7 @@ class Share(models.Model):
     )
     note = models.CharField(max_length=300, blank=True)  # why shielded, why unreachable
     decided_at = models.DateTimeField(null=True, blank=True)
-    run = models.ForeignKey(  # the work that decided it, with its evidence
+    run = models.ForeignKey(  # the work that took it, or decided it, with its evidence
         Run, null=True, blank=True, on_delete=models.PROTECT, related_name="shares"
     )
 

@@ -2,12 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, TextField, Value
+from django.db.models.functions import Cast, Concat
 
+from audits.models import Alert
 from deletion.closure import Remains, remains_of
 from deletion.errors import BatchUnknown
 from deletion.models import Batch, DeletionRequest, RequestIdentifier
@@ -16,26 +19,53 @@ from deletion.states import Outcome, RequestState
 from deletion.trainings import living_of, with_trainings
 from lineage.graph import NodeKind
 from lineage.identifiers import SubjectId
-from lineage.models import DatasetFamily
+from lineage.models import DatasetFamily, IdentifierColumn, Pseudonym
 from lineage.queries import reach_of, resolve, stores_of
-from lineage.reach import Graph, Reach
+from lineage.reach import Graph, Presence, Reach
 from privacy.queries import shields
 from privacy.shielding import Shield
 from training.models import ModelVersion
 from training.queries import attestations_of, loose_snapshots, open_trainings
 from training.states import VersionState
 
-
-def awaiting_plan() -> list[UUID]:
-    """Return the requests that nobody has planned yet, the most urgent first."""
-    found = DeletionRequest.objects.filter(state=RequestState.RECEIVED).order_by("erase_by", "pk")
-    return list(found.values_list("pk", flat=True))
+NOWHERE: Final = "nowhere-to-look"
+"""The alert about a request of whose namespaces no store declares a column."""
 
 
-def awaiting_approval() -> list[int]:
-    """Return the batches whose plan nobody has approved or dissolved."""
-    found = Batch.objects.filter(approved_at=None, dissolved_at=None).order_by("pk")
-    return list(found.values_list("pk", flat=True))
+def awaiting_plan(*, limit: int) -> list[UUID]:
+    """Return requests that nobody has planned yet and can be looked for, the most urgent first."""
+    found = _received().filter(_is_somewhere()).order_by("erase_by", "pk")
+    return list(found.values_list("pk", flat=True)[:limit])
+
+
+def nowhere_to_look(*, limit: int) -> list[UUID]:
+    """Return requests that no store can be searched for, and that nobody was told of yet."""
+    about = Concat(Value("request/"), Cast(OuterRef("pk"), TextField()))
+    told = Alert.objects.filter(kind=NOWHERE, about=about, resolved_at=None)
+    found = _received().exclude(_is_somewhere()).exclude(Exists(told)).order_by("erase_by", "pk")
+    return list(found.values_list("pk", flat=True)[:limit])
+
+
+def _received() -> QuerySet[DeletionRequest]:
+    return DeletionRequest.objects.filter(state=RequestState.RECEIVED)
+
+
+def _is_somewhere() -> Exists | Q:
+    """Return the condition that some store declares a column for a request, or lineage knows it."""
+    mine = RequestIdentifier.objects.filter(request=OuterRef("pk"))
+    declared = list(IdentifierColumn.objects.values_list("namespace_id", flat=True).distinct())
+    known = Pseudonym.objects.filter(value=OuterRef("pseudonym"))
+    return Exists(mine.filter(Q(namespace__in=declared) | Exists(known)))
+
+
+def awaiting_approval(*, limit: int) -> list[int]:
+    """Return batches whose plan nobody has approved or dissolved, those looked at last coming last.
+
+    A new one comes first: policy may approve it at once.
+    """
+    found = Batch.objects.filter(approved_at=None, dissolved_at=None)
+    ordered = found.order_by(F("looked_at").asc(nulls_first=True), "pk")
+    return list(ordered.values_list("pk", flat=True)[:limit])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,18 +107,37 @@ def plan_for(requests: Collection[UUID], *, now: datetime) -> Plan:
 
 def remains(request_id: UUID, *, now: datetime) -> Remains:
     """Return where the person of a request still is, as far as lineage and training know."""
-    subjects = subjects_of([request_id])[request_id]
-    reach, living = _reach_of(subjects)
-    reached = {reach.graph.nodes[node].family_id for node in reach.reached()}
-    return remains_of(
-        subjects,
-        reach=reach,
-        families=_family_names(reach),
-        living=living,
-        shields=shields_in(reach.graph, requests=[request_id], now=now),
-        attested=[one.node_id for one in attestations_of(reach.graph.nodes.keys())],
-        loose=loose_snapshots([family for family in reached if family is not None]),
-    )
+    return remains_of_each([request_id], now=now)[request_id]
+
+
+def remains_of_each(requests: Collection[UUID], *, now: datetime) -> dict[UUID, Remains]:
+    """Return where the person of each request still is; lineage is read once for all of them."""
+    people = subjects_of(requests)
+    reach, living = _reach_of(frozenset[SubjectId]().union(*people.values()))
+    presences: defaultdict[SubjectId, list[Presence]] = defaultdict(list)
+    for presence in reach.presences:
+        presences[presence.subject].append(presence)
+    families = _family_names(reach)
+    attested = [one.node_id for one in attestations_of(reach.graph.nodes.keys())]
+    loose: dict[frozenset[int], list[str]] = {}  # most people of a batch reach the same
+    found = {}
+    for request, subjects in people.items():
+        mine = replace(reach, presences=tuple(p for s in sorted(subjects) for p in presences[s]))
+        nodes = (reach.graph.nodes[node].family_id for node in mine.reached())
+        reached = frozenset(family for family in nodes if family is not None)
+        if reached not in loose:
+            loose[reached] = list(loose_snapshots(sorted(reached)))
+        found[request] = remains_of(
+            subjects,
+            reach=mine,
+            families=families,
+            living=living,
+            # A shield bears so many deletions: each request is counted by itself.
+            shields=shields_in(reach.graph, requests=[request], now=now),
+            attested=attested,
+            loose=loose[reached],
+        )
+    return found
 
 
 def still_tainting(requests: Collection[UUID], *, model_id: int, now: datetime) -> frozenset[UUID]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Exists, F, Min, OuterRef, Q
+from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet
 
 from deletion.errors import RunUnknown
 from deletion.models import DeletionRequest, RequestIdentifier, Run, RunPart, Share
@@ -49,7 +49,7 @@ def part_work(part_id: int) -> PartWork:
 def wanted_in(run_id: UUID, store_id: int) -> dict[str, Wanted]:
     """Return the people of a run, by the store's identifier columns."""
     asking = Share.objects.filter(
-        obligation__run=run_id,
+        run=run_id,
         outcome__in=OPEN_OUTCOMES,
         request__state=RequestState.IN_PROGRESS,
     )
@@ -67,6 +67,13 @@ def wanted_in(run_id: UUID, store_id: int) -> dict[str, Wanted]:
         for column in columns_of(store_id)
         if column.namespace in marks
     }
+
+
+def shares_of(run: Run) -> QuerySet[Share]:
+    """Return what a run is for: an erasure took some people, a training serves all who wait."""
+    if run.kind == ObligationKind.ERASE:
+        return Share.objects.filter(run=run)
+    return Share.objects.filter(obligation__run=run)
 
 
 def waiting_parts(*, now: datetime, limit: int) -> list[int]:
@@ -122,13 +129,16 @@ def families_in(store_id: int) -> list[int]:
     return list(found.values_list("pk", flat=True))
 
 
-def ready_to_complete() -> list[UUID]:
-    """Return the requests of which every target has ended well, the most urgent first."""
+def ready_to_complete(*, limit: int) -> list[UUID]:
+    """Return requests of which every target has ended well, the most urgent first.
+
+    Those that were looked at before and had to wait come last, so that they hold up nobody.
+    """
     mine = Share.objects.filter(request=OuterRef("pk"))
     found = (
         DeletionRequest.objects.filter(state=RequestState.IN_PROGRESS)
         .filter(Exists(mine))
         .exclude(Exists(mine.exclude(outcome__in=ENDED_WELL)))
-        .order_by(F("models_by"), "pk")
+        .order_by(F("looked_at").asc(nulls_first=True), "models_by", "pk")
     )
-    return list(found.values_list("pk", flat=True))
+    return list(found.values_list("pk", flat=True)[:limit])

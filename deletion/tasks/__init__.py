@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from celery import shared_task
+from celery.signals import worker_ready
 from django.conf import settings
 from django.utils import timezone
 
@@ -14,7 +15,7 @@ from deletion import actions
 from deletion.actions.locks import one_sweep
 from deletion.queries import work
 from deletion.tasks.attempts import attempt, me
-from deletion.tasks.steps import SWEEP, SWEEPER, each
+from deletion.tasks.steps import SWEEP, SWEEPER, each, start
 from lineage.actions import register_version
 from lineage.leases import Token
 from lineage.queries import adapter_of, head_of, scan_family
@@ -43,14 +44,29 @@ def sweep() -> None:
         if not mine:
             return
         failures: list[Exception] = []
+        is_more = False
         for step in SWEEP:
             try:
-                step()
+                is_more = bool(step()) or is_more
             except Exception as failure:  # noqa: BLE001  # raised below, after the other steps
                 failures.append(failure)
-    _wake(most=_MESSAGES)
+            if step is start:  # the workers begin while this sweep goes on to certify
+                _wake(most=_MESSAGES)
+    if is_more:
+        _sweep_soon()
     if failures:
         raise ExceptionGroup("a sweep could not do everything", failures)
+
+
+def _sweep_soon() -> None:
+    """Ask for a sweep before beat does: something has ended, or a step did not do all at once."""
+    sweep.apply_async(expires=max(1.0, settings.SWEEP_SECONDS))
+
+
+@worker_ready.connect
+def _begin_at_once(**_said: object) -> None:
+    """Look at what waits as soon as a worker is there, and not only when beat next says so."""
+    _sweep_soon()
 
 
 def _wake(*, most: int) -> None:
@@ -173,11 +189,13 @@ def close_run(run_id: str) -> None:
         )
 
     with attempt(keep=keep, failed=failed):
-        _close(run, lease.token)
+        if _close(run, lease.token):
+            _sweep_soon()  # its people may be done, and others may wait for the same place
     _wake(most=_NEXT)
 
 
-def _close(run_id: UUID, token: Token) -> None:
+def _close(run_id: UUID, token: Token) -> bool:
+    """List the parts again, or finish the run; say whether it has ended."""
     store_id = work.store_of(run_id)
     is_proven = actions.list_parts(
         run_id=run_id,
@@ -198,3 +216,4 @@ def _close(run_id: UUID, token: Token) -> None:
                 now=timezone.now(),
             )
         actions.finish_erasure(run_id=run_id, token=token, actor=ERASER, now=timezone.now())
+    return is_proven

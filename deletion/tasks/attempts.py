@@ -9,6 +9,7 @@ from typing import Final
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connections
 
+from deletion.errors import WorkMissing
 from deletion.failures import said_of
 from lineage.errors import LeaseLost, ScanOutdated
 from lineage.stores import errors as stores
@@ -16,6 +17,7 @@ from training.heartbeat import beating
 
 REFUSALS: Final = (
     ScanOutdated,
+    WorkMissing,
     stores.ChangedMeanwhile,
     stores.ColumnMissing,
     stores.ColumnTypeMismatch,

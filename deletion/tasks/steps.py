@@ -1,7 +1,6 @@
 """What one sweep does with the rows, each step by itself."""
 
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, TypeVar
 from uuid import UUID
 
@@ -21,17 +20,37 @@ SWEEPER: Final = Actor("task:deletion.sweep")
 
 Row = TypeVar("Row")
 
+# What one sweep does at most, however much waits: it must come back well within its time limit.
+_BATCHES: Final = 2  # planned, of PLAN_UP_TO people each
+_PLANNED: Final = 200  # people without a place to look, of whom somebody is told
+_LOOKED_AT: Final = 4  # plans that wait for an officer, compared with lineage as it is now
+_SETTLED: Final = 1_000  # requests completed by one sweep; the next one follows at once
+_TOGETHER: Final = 50  # in one transaction: the people's lock is held for some 0.2 s
 
-def plan() -> None:
-    """Plan together what nobody has planned yet."""
-    waiting = plans.awaiting_plan()
-    if waiting:
-        actions.plan_batch(request_ids=waiting, actor=SWEEPER, now=timezone.now())
+
+def plan() -> bool:
+    """Plan what nobody has planned yet, so many together, the most urgent first.
+
+    Returns whether more waits. Who has nowhere to be looked for is no part of a plan, and would
+    stand before all others for ever.
+    """
+    each(plans.nowhere_to_look(limit=_PLANNED), _ask_where)
+    for _ in range(_BATCHES):
+        waiting = plans.awaiting_plan(limit=settings.PLAN_UP_TO)
+        if waiting:
+            actions.plan_batch(request_ids=waiting, actor=SWEEPER, now=timezone.now())
+        if len(waiting) < settings.PLAN_UP_TO:
+            return False
+    return True
+
+
+def _ask_where(request_id: UUID) -> None:
+    actions.ask_where(request_id=request_id, actor=SWEEPER, now=timezone.now())
 
 
 def approve() -> None:
-    """Approve what policy allows, and dissolve every plan that lineage has outrun."""
-    each(plans.awaiting_approval(), _approve_one)
+    """Approve what policy allows, and dissolve the plans that lineage has outrun."""
+    each(plans.awaiting_approval(limit=_LOOKED_AT), _approve_one)
 
 
 def _approve_one(batch_id: int) -> None:
@@ -47,6 +66,8 @@ def _approve_one(batch_id: int) -> None:
             )
         elif plans.plan_for(seen.requests, now=timezone.now()).digest != seen.digest:
             actions.dissolve_plan(batch_id=batch_id, actor=SWEEPER, now=timezone.now())
+        else:
+            actions.note_unchanged(batch_id=batch_id, now=timezone.now())
     except PlanOutdated:
         actions.dissolve_plan(batch_id=batch_id, actor=SWEEPER, now=timezone.now())
     except BatchUnknown:
@@ -85,15 +106,33 @@ def _watch_one(run_id: UUID) -> None:
     )
 
 
-def settle() -> None:
-    """Complete every request of which all targets have ended well."""
-    each(work.ready_to_complete(), _settle_one)
+def settle() -> bool:
+    """Complete requests of which all targets have ended well; return whether more may wait."""
+    ready = work.ready_to_complete(limit=_SETTLED)
+    each(batched(ready, _TOGETHER), _settle_some)
+    return len(ready) == _SETTLED
+
+
+def _settle_some(request_ids: Sequence[UUID]) -> None:
+    try:
+        settled = actions.complete_requests(
+            request_ids=request_ids, actor=SWEEPER, now=timezone.now()
+        )
+    except Exception:  # noqa: BLE001  # whoever it is about is found, and raised, below
+        each(request_ids, _settle_one)
+    else:
+        actions.note_waiting(request_ids=settled.waiting, now=timezone.now())
 
 
 def _settle_one(request_id: UUID) -> None:
-    # Somebody held it meanwhile, or the person is where only others can act.
-    with suppress(MoveNotAllowed, NotComplete):
+    try:
         actions.complete_request(request_id=request_id, actor=SWEEPER, now=timezone.now())
+    except (MoveNotAllowed, NotComplete):
+        # Somebody held it meanwhile, or the person is where only others can act.
+        actions.note_waiting(request_ids=[request_id], now=timezone.now())
+    except Exception:
+        actions.note_waiting(request_ids=[request_id], now=timezone.now())
+        raise
 
 
 def follow_dates() -> None:
@@ -104,6 +143,11 @@ def follow_dates() -> None:
 def follow_pauses() -> None:
     """Alert people of who does not answer, and close what has been decided."""
     actions.follow_pauses(actor=SWEEPER, now=timezone.now())
+
+
+def batched(rows: Sequence[Row], size: int) -> Iterator[Sequence[Row]]:
+    """Yield rows in their order, some at a time."""
+    return (rows[first : first + size] for first in range(0, len(rows), size))
 
 
 def each(rows: Iterable[Row], do: Callable[[Row], None]) -> None:

@@ -320,13 +320,13 @@ def test_a_large_batch_waits_for_an_officer_and_is_planned_again_when_lineage_mo
     bob = make_request(raw(BOB), key="k2", now=right_now())
     walk()
     assert (state(alice), state(bob)) == ("planned", "planned")
-    (batch,) = plans.awaiting_approval()
+    (batch,) = plans.awaiting_approval(limit=9)
     seen = plans.batch_seen(batch)
 
     make_store(write_people(tmp_path.parent / f"{tmp_path.name}-b" / "x.parquet"), name="other")
     walk()
 
-    (second,) = plans.awaiting_approval()
+    (second,) = plans.awaiting_approval(limit=9)
     assert second != batch
     with pytest.raises(BatchUnknown):
         actions.approve_plan(
