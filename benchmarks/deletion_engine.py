@@ -162,7 +162,7 @@ def register(prefix: str) -> None:
                 now=now,
             )
             register_version(
-                family_id=family.pk, scanned=scan_family(family.pk), actor=ACTOR, now=now
+                family_id=family.pk, scanned=scan_family(family.pk), since=0, actor=ACTOR, now=now
             )
 
 

@@ -30,9 +30,9 @@ from deletion.actions.runs import (
     keep_run,
     list_parts,
     retry_run,
-    start_erasure,
 )
 from deletion.actions.shields import follow_shields, retrain_unshielded
+from deletion.actions.starts import start_erasure
 
 __all__ = [
     "Opened",

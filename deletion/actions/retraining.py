@@ -13,7 +13,8 @@ from django.db import transaction
 
 from audits.trail import Actor, audited
 from deletion.actions.locks import lock_run
-from deletion.actions.runs import decide, finish, lock_open_obligations, open_shares, take
+from deletion.actions.runs import decide, finish, open_shares
+from deletion.actions.starts import lock_open_obligations, take
 from deletion.actions.stuck import attempt_failed, mark_stuck
 from deletion.events import AttemptBegan, AttemptFailed
 from deletion.models import Run, Share
