@@ -114,7 +114,7 @@ UNSAID: Final[Mapping[str, str]] = {
     "incorrect_type": "A value of another type is needed.",
     "no_match": "There is no such thing.",
     "MethodNotAllowed": "This address does not know that method.",
-    "UnsupportedMediaType": "Send the body as application/json.",
+    "UnsupportedMediaType": "Send the body as the documentation of this address says.",
 }
 
 log = logging.getLogger(__name__)

@@ -7,6 +7,7 @@ from deletion.actions.batches import (
     note_unchanged,
     plan_batch,
 )
+from deletion.actions.bulk import Upload, check_requests, import_requests, start_import
 from deletion.actions.clocks import extend
 from deletion.actions.completion import complete_request, complete_requests, note_waiting
 from deletion.actions.deadlines import follow_dates, warn_of
@@ -36,9 +37,11 @@ from deletion.actions.starts import start_erasure
 
 __all__ = [
     "Opened",
+    "Upload",
     "approve_plan",
     "ask_where",
     "cancel",
+    "check_requests",
     "claim_part",
     "claim_run",
     "complete_request",
@@ -55,6 +58,7 @@ __all__ = [
     "follow_dates",
     "follow_pauses",
     "follow_shields",
+    "import_requests",
     "keep_part",
     "keep_run",
     "list_parts",
@@ -69,6 +73,7 @@ __all__ = [
     "retrain_unshielded",
     "retry_run",
     "start_erasure",
+    "start_import",
     "start_retraining",
     "warn_of",
     "watch_retraining",

@@ -51,18 +51,18 @@ class Upload:
 
 def import_requests(
     *,
+    import_id: UUID,
     lines: Iterable[Line],
     upload: Upload,
-    source: str,
     actor: Actor,
     clock: Callable[[], datetime],
-) -> Generator[Answer | Ended, None, None]:
+) -> Generator[Sequence[Answer | Ended], None, None]:
     """Open a request for each line, and answer each in order; the last answer is the end's.
 
-    Nothing is held but one chunk. Killed at any point, it loses nothing that was answered and
-    opens nothing twice when the same upload is sent again.
+    Answers come a chunk at a time, when they are true, and nothing is held but that chunk. Killed
+    at any point, it loses nothing that was answered, and opens nothing twice when the same upload
+    is sent again.
     """
-    import_id = start_import(upload=upload, source=source, actor=actor, now=clock())
     count = Count()
     broken: UploadUnreadable | None = None
     try:
@@ -71,7 +71,7 @@ def import_requests(
                 import_id=import_id, lines=chunk, upload=upload, actor=actor, now=clock()
             )
             count = count.with_these(answers)
-            yield from answers
+            yield answers
     except UploadUnreadable as exc:
         broken = exc
     except GeneratorExit:  # whoever read the answers went away
@@ -79,12 +79,12 @@ def import_requests(
         end_import(import_id=import_id, broken=gone, actor=actor, now=clock())
         raise
     end_import(import_id=import_id, broken=broken, actor=actor, now=clock())
-    yield Ended(import_id=import_id, count=count, broken=broken)
+    yield [Ended(import_id=import_id, count=count, broken=broken)]
 
 
 def check_requests(
     *, lines: Iterable[Line], upload: Upload, clock: Callable[[], datetime]
-) -> Iterator[Answer | Ended]:
+) -> Iterator[Sequence[Answer | Ended]]:
     """Answer each line as `import_requests` would, and open nothing."""
     count, seen = Count(), set[UUID]()
     broken: UploadUnreadable | None = None
@@ -97,10 +97,10 @@ def check_requests(
                 )
             ]
             count = count.with_these(answers)
-            yield from answers
+            yield answers
     except UploadUnreadable as exc:
         broken = exc
-    yield Ended(import_id=None, count=count, broken=broken)
+    yield [Ended(import_id=None, count=count, broken=broken)]
 
 
 def start_import(*, upload: Upload, source: str, actor: Actor, now: datetime) -> UUID:

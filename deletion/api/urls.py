@@ -16,6 +16,7 @@ register_converter(RowNumber, "row")
 
 urlpatterns: list[URLPattern] = [
     path("deletion-requests", views.DeletionRequests.as_view(), name="deletion-requests"),
+    path("deletion-requests/batches", views.Imports.as_view(), name="deletion-request-import"),
     path(
         "deletion-requests/<uuid:request_id>",
         views.OneDeletionRequest.as_view(),

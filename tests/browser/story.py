@@ -16,12 +16,14 @@ from audits.actions import seal
 from audits.permissions import Role
 from audits.trail import Actor
 from deletion import actions, tasks
+from deletion.bulk import Form, lines_in
 from deletion.models import Batch, DeletionRequest
 from deletion.queries import work
 from deletion.tasks import steps
 from lineage.models import DatasetVersion
-from tests.deletion.builders import make_due, make_request, raw, right_now, walk
+from tests.deletion.builders import INTAKE, make_due, make_request, raw, right_now, walk
 from tests.lineage.builders import (
+    PATIENT_ID,
     make_family,
     make_node,
     make_store,
@@ -157,8 +159,25 @@ def tell_everything(folder: Path, staff: Staff) -> dict[str, DeletionRequest]:
         actor=actor_of(staff.clara),
         now=right_now(),
     )
+    send_many(MANY[32])
     seal(now=right_now())
     return told
+
+
+def send_many(*people: str) -> None:
+    """Send an upload that breaks off after these people."""
+    upload = actions.Upload(caller=INTAKE, key="monday")
+    lines = "".join(f"gdpr,account-login,{person}\n" for person in people)
+    answers = actions.import_requests(
+        import_id=actions.start_import(upload=upload, source="http", actor=INTAKE, now=right_now()),
+        lines=lines_in(
+            [f"regime,verification,value:{PATIENT_ID}\n{lines}".encode(), b"\xff"], form=Form.CSV
+        ),
+        upload=upload,
+        actor=INTAKE,
+        clock=right_now,
+    )
+    assert sum(len(some) for some in answers) == len(people) + 1
 
 
 def hold(request: DeletionRequest, *, by: User) -> None:

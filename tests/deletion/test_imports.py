@@ -1,5 +1,6 @@
 import json
 from hashlib import sha256
+from itertools import chain
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -8,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from audits.models import OutboxEntry
 from config.traces import tables_naming
 from deletion.actions import bulk, cancel
-from deletion.actions.bulk import Upload, check_requests, import_requests
+from deletion.actions.bulk import Upload, check_requests, import_requests, start_import
 from deletion.answers import Acceptable, Ended, Refused, Taken, as_json
 from deletion.bulk import Form, lines_in
 from deletion.keys import commitment
@@ -47,23 +48,25 @@ def blocks(*lines):
 
 def send(*lines, upload=UPLOAD, more=()):
     """Send lines of JSON, and blocks of bytes behind them; return the answers."""
-    return list(
-        import_requests(
-            lines=lines_in([*blocks(*lines), *more], form=Form.NDJSON),
-            upload=upload,
-            source="http",
-            actor=INTAKE,
-            clock=lambda: MONDAY,
-        )
+    return list(chain.from_iterable(sending([*blocks(*lines), *more], upload=upload)))
+
+
+def sending(read, *, upload=UPLOAD):
+    begun = start_import(upload=upload, source="http", actor=INTAKE, now=MONDAY)
+    return import_requests(
+        import_id=begun,
+        lines=lines_in(read, form=Form.NDJSON),
+        upload=upload,
+        actor=INTAKE,
+        clock=lambda: MONDAY,
     )
 
 
 def check(*lines):
-    return list(
-        check_requests(
-            lines=lines_in(blocks(*lines), form=Form.NDJSON), upload=UPLOAD, clock=lambda: MONDAY
-        )
+    answers = check_requests(
+        lines=lines_in(blocks(*lines), form=Form.NDJSON), upload=UPLOAD, clock=lambda: MONDAY
     )
+    return list(chain.from_iterable(answers))
 
 
 def results(answers):
@@ -239,14 +242,9 @@ def test_the_row_of_an_import_and_the_trail_say_the_same(monkeypatch):
 
 
 def test_whoever_stops_reading_the_answers_leaves_an_end_behind():
-    answers = import_requests(
-        lines=lines_in(blocks(line(ALICE)), form=Form.NDJSON),
-        upload=UPLOAD,
-        source="http",
-        actor=INTAKE,
-        clock=lambda: MONDAY,
-    )
-    assert isinstance(next(answers), Taken)
+    answers = sending(blocks(line(ALICE)))
+    (taken,) = next(answers)
+    assert isinstance(taken, Taken)
 
     answers.close()
 

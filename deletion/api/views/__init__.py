@@ -1,5 +1,6 @@
 """Deletion requests and batches over HTTP: parse, act, answer."""
 
+from deletion.api.views.bulk import Imports
 from deletion.api.views.decisions import (
     Cancellation,
     Denying,
@@ -20,6 +21,7 @@ __all__ = [
     "Denying",
     "Extending",
     "Holding",
+    "Imports",
     "OneCertificate",
     "OneDeletionRequest",
     "Pausing",
