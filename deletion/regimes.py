@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from typing_extensions import override
 
+from deletion.calendars import Calendar
 from deletion.errors import (
     DenialNotAllowed,
     ExtensionNotAllowed,
@@ -22,7 +23,6 @@ from deletion.errors import (
 )
 
 _MONTHS: Final = 12
-_WORKING_DAYS: Final = 5
 _NONE: Final = timedelta(0)
 
 
@@ -54,12 +54,14 @@ class Span:
         )
         return f"{length} {unit}{'' if length == 1 else 's'}"
 
-    def after(self, moment: datetime) -> datetime:
-        """Return the same time of day this long after a moment."""
+    def after(self, moment: datetime, *, calendar: Calendar | None = None) -> datetime:
+        """Return the same time of day this long after a moment; business days need a calendar."""
         if self.months:
             return months_after(moment, self.months)
         if self.business_days:
-            return business_days_after(moment, self.business_days)
+            if calendar is None:
+                raise ValueError("business days are counted in a calendar: name one")
+            return calendar.after(moment, self.business_days)
         return moment + timedelta(days=self.days)
 
 
@@ -69,15 +71,6 @@ def months_after(moment: datetime, months: int) -> datetime:
     year, month = moment.year + count // _MONTHS, count % _MONTHS + 1
     day = min(moment.day, monthrange(year, month)[1])
     return moment.replace(year=year, month=month, day=day)
-
-
-def business_days_after(moment: datetime, days: int) -> datetime:
-    """Return the moment that many Mondays to Fridays later, not counting its own day."""
-    left = days
-    while left:
-        moment += timedelta(days=1)
-        left -= moment.weekday() < _WORKING_DAYS
-    return moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +105,7 @@ class Regime:
     act: Span
     extend: Span | None
     extend_for: tuple[str, ...]  # the reasons that allow to extend; told to the person
+    calendar: Calendar | None  # of business days; None where the law counts none
     slo_erase: Span
     slo_models: Span
     keep: tuple[Ground, ...]
@@ -120,6 +114,14 @@ class Regime:
     denial_tells: str  # what the person must be told who is denied
     pause_for: tuple[Ground, ...]  # empty: this law stops no clock
     pause_alert: Span | None  # how long a person may be silent before somebody is to decide
+
+    def __post_init__(self) -> None:
+        """Refuse business days that nobody could count."""
+        spans = (self.acknowledge, self.act, self.extend, self.slo_erase, self.slo_models)
+        if self.calendar is None and any(
+            span is not None and span.business_days for span in (*spans, self.pause_alert)
+        ):
+            raise ValueError(f"{self.name} counts business days: name their calendar")
 
     @property
     def articles(self) -> tuple[str, ...]:
@@ -134,12 +136,14 @@ class Regime:
         An extension moves every date but that of the acknowledgement by the law's own length, and
         pauses by as long as they lasted together.
         """
-        lawful_until = self.act.after(received_at)
-        models_by = min(self.slo_models.after(received_at), lawful_until)
-        erase_by = min(self.slo_erase.after(received_at), models_by)
+        lawful_until = self.act.after(received_at, calendar=self.calendar)
+        models_by = min(self.slo_models.after(received_at, calendar=self.calendar), lawful_until)
+        erase_by = min(self.slo_erase.after(received_at, calendar=self.calendar), models_by)
         more = paused + (self.more_time(received_at) if extended else _NONE)
         return Clocks(
-            acknowledge_by=self.acknowledge.after(received_at) if self.acknowledge else None,
+            acknowledge_by=self.acknowledge.after(received_at, calendar=self.calendar)
+            if self.acknowledge
+            else None,
             erase_by=erase_by + more,
             models_by=models_by + more,
             lawful_until=lawful_until + more,
@@ -149,14 +153,17 @@ class Regime:
         """Return by how much an extension moves the dates; pauses make it no longer."""
         if self.extend is None:
             raise ExtensionNotAllowed(f"{self.clock_article} knows no extension")
-        lawful_until = self.act.after(received_at)
-        return self.extend.after(lawful_until) - lawful_until
+        lawful_until = self.act.after(received_at, calendar=self.calendar)
+        return self.extend.after(lawful_until, calendar=self.calendar) - lawful_until
 
     def may_extend(
         self, received_at: datetime, *, paused: timedelta = _NONE, now: datetime
     ) -> bool:
         """Say whether the law still gives more time."""
-        return self.extend is not None and now <= self.act.after(received_at) + paused
+        return (
+            self.extend is not None
+            and now <= self.act.after(received_at, calendar=self.calendar) + paused
+        )
 
     def require_extension(
         self,
@@ -229,7 +236,7 @@ class Regime:
         """Return from when a person who was asked, and does not answer, is somebody's to decide."""
         if self.pause_alert is None:
             raise PauseNotAllowed(f"{self.clock_article} stops no clock")
-        return self.pause_alert.after(asked_at)
+        return self.pause_alert.after(asked_at, calendar=self.calendar)
 
     def ground(self, article: str) -> Ground:
         """Return the ground for keeping that an article gives, or raise `HoldGroundUnknown`."""
@@ -264,6 +271,7 @@ def _regime(name: str, said: Mapping[str, Any]) -> Regime:
         act=Span(**clock["act"]),
         extend=_span(clock.get("extend")),
         extend_for=tuple(clock.get("extend_for", ())),
+        calendar=Calendar(**said["calendar"]) if "calendar" in said else None,
         slo_erase=Span(**slo["erase"]),
         slo_models=Span(**slo["models"]),
         keep=_grounds(said["keep"]),

@@ -159,6 +159,7 @@ def regimes_page() -> str:
             "extend": f"{law.extend}, once: {'; '.join(law.extend_for)}" if law.extend else "never",
             "pause": _pause(law),
             "deny": f"{law.denial_article}: {law.denial_tells}",
+            "business days": str(law.calendar or "none are counted"),
             "data erased": str(law.slo_erase),
             "models clean": str(law.slo_models),
             "reviewed": law.reviewed.isoformat(),
