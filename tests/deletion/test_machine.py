@@ -3,6 +3,7 @@
 import tempfile
 from contextlib import suppress
 from datetime import timedelta
+from operator import le
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +26,30 @@ from typing_extensions import override
 from config.traces import tables_naming
 from deletion import actions, tasks
 from deletion.errors import (
+    DenialNotAllowed,
+    ExtensionNotAllowed,
     HoldUnknown,
     IdempotencyKeyReused,
     MoveNotAllowed,
     NotComplete,
+    PauseNotAllowed,
+    PauseUnknown,
     RequestAlreadyOpen,
 )
-from deletion.models import Certificate, DeletionRequest, Run, RunPart, Share
+from deletion.models import (
+    Certificate,
+    DeletionRequest,
+    Extension,
+    Hold,
+    Obligation,
+    Pause,
+    Run,
+    RunPart,
+    Share,
+)
 from deletion.queries import work
+from deletion.queries.pauses import paused_for
+from deletion.regimes import regime_named
 from deletion.states import ENDED_WELL
 from tests.cast import ALICE, BOB, OFFICER
 from tests.deletion.builders import DORA, make_due, make_request, raw, right_now, walk, work_off
@@ -41,7 +58,10 @@ from tests.lineage.builders import PATIENT_ID, make_dataset, pseudonym, write_pe
 pytestmark = pytest.mark.django_db
 
 ASKING = (ALICE, "carol-canary-9e03", "ghost-canary-0000")
-GROUND = "GDPR Art. 17(3)(e)"
+GROUND = "UK GDPR Art. 17(3)(e)"  # the one law that knows everything: holds, pauses, extensions
+IDENTITY = "UK GDPR Art. 12A(2)(b)"
+CLOSED = {"complete", "cancelled", "denied"}
+AGO = timedelta(days=6)  # so that there is time in which somebody can have been asked
 
 
 class Machine(RuleBasedStateMachine):
@@ -56,6 +76,7 @@ class Machine(RuleBasedStateMachine):
         make_dataset(self.place)
         self.asked: dict[str, Any] = {}
         self.count = 0
+        self.due: dict[Any, Any] = {}  # the dates of each request and obligation as last seen
 
     @override
     def teardown(self) -> None:
@@ -64,11 +85,12 @@ class Machine(RuleBasedStateMachine):
             self.repair()
             for person in self.asked:
                 self.release_person(person)
+                self.answer_person(person)
             for _ in range(3):
                 make_due()  # time passes: an attempt that failed in the last walk is due as well
                 walk(rounds=20)
                 self.repair()  # workers that died too often leave a run stuck until somebody looks
-            left = DeletionRequest.objects.exclude(state__in=["complete", "cancelled"])
+            left = DeletionRequest.objects.exclude(state__in=CLOSED)
             assert not left.exists(), list(left.values_list("state", flat=True))
             for person, request in self.asked.items():
                 if DeletionRequest.objects.get(pk=request).state == "complete":
@@ -91,7 +113,9 @@ class Machine(RuleBasedStateMachine):
     def ask(self, person: str) -> None:
         self.count += 1
         with suppress(RequestAlreadyOpen, IdempotencyKeyReused):
-            opened = make_request(raw(person), key=f"k{self.count}", now=right_now())
+            opened = make_request(
+                raw(person), key=f"k{self.count}", regime="uk-gdpr", now=right_now() - AGO
+            )
             self.asked[person] = opened.request.pk
 
     @rule(times=st.integers(1, 4))
@@ -159,6 +183,67 @@ class Machine(RuleBasedStateMachine):
             actions.cancel(request_id=self.asked[person], actor=OFFICER, now=right_now())
 
     @precondition(lambda self: self.asked)
+    @rule(data=st.data(), days=st.integers(0, 7))
+    def pause(self, data: Any, days: int) -> None:
+        """Ask somebody who they are, some days after their request, or in the future."""
+        request = self.request_of(data.draw(st.sampled_from(sorted(self.asked))))
+        with suppress(MoveNotAllowed, PauseNotAllowed):
+            actions.pause(
+                request_id=request.pk,
+                article=IDENTITY,
+                asked_at=request.received_at + timedelta(days=days),
+                actor=OFFICER,
+                now=right_now(),
+            )
+
+    @precondition(lambda self: self.asked)
+    @rule(data=st.data(), days=st.integers(0, 7))
+    def resume(self, data: Any, days: int) -> None:
+        request = self.request_of(data.draw(st.sampled_from(sorted(self.asked))))
+        with suppress(PauseUnknown, PauseNotAllowed):
+            actions.end_pause(
+                request_id=request.pk,
+                answered_at=request.received_at + timedelta(days=days),
+                actor=OFFICER,
+                now=right_now(),
+            )
+
+    def answer_person(self, person: str) -> None:
+        with suppress(PauseUnknown):
+            now = right_now()
+            actions.end_pause(
+                request_id=self.asked[person], answered_at=now, actor=OFFICER, now=now
+            )
+
+    @precondition(lambda self: self.asked)
+    @rule(data=st.data())
+    def extend(self, data: Any) -> None:
+        person = data.draw(st.sampled_from(sorted(self.asked)))
+        with suppress(MoveNotAllowed, ExtensionNotAllowed):
+            now = right_now()
+            actions.extend(
+                request_id=self.asked[person],
+                reason="the request is complex",
+                told_at=now,
+                actor=OFFICER,
+                now=now,
+            )
+
+    @precondition(lambda self: self.asked)
+    @rule(data=st.data())
+    def deny(self, data: Any) -> None:
+        person = data.draw(st.sampled_from(sorted(self.asked)))
+        with suppress(MoveNotAllowed, DenialNotAllowed):
+            now = right_now()
+            actions.deny(
+                request_id=self.asked[person],
+                article="UK GDPR Art. 12(6)",
+                told_at=now,
+                actor=OFFICER,
+                now=now,
+            )
+
+    @precondition(lambda self: self.asked)
     @rule(data=st.data())
     def hurry(self, data: Any) -> None:
         """Try to complete a request that may not be ready at all."""
@@ -194,9 +279,43 @@ class Machine(RuleBasedStateMachine):
         for request in DeletionRequest.objects.all():
             certified = Certificate.objects.filter(request=request).exists()
             assert certified == (request.state == "complete")
-            closed = request.state in {"complete", "cancelled"}
+            closed = request.state in CLOSED
             assert (request.wrapped_key is None) == closed
             assert request.identifiers.exists() != closed
+
+    @invariant()
+    def no_date_ever_moves_to_an_earlier_one(self) -> None:
+        dates: dict[Any, Any] = {
+            request.pk: (request.erase_by, request.models_by)
+            for request in DeletionRequest.objects.all()
+        }
+        dates |= {f"obligation {one.pk}": (one.due_at,) for one in Obligation.objects.all()}
+        for key, before in self.due.items():
+            assert all(map(le, before, dates[key])), (key, before, dates[key])
+        self.due = dates
+
+    @invariant()
+    def what_is_suspended_says_by_what_and_nobody_works_on_it(self) -> None:
+        for request in DeletionRequest.objects.all():
+            held = Hold.objects.filter(request=request, released_at=None).exists()
+            paused = Pause.objects.filter(request=request, ended_at=None).exists()
+            assert held == (request.state == "held")
+            assert paused == (request.state == "paused")
+            if paused:
+                assert not Share.objects.filter(request=request).exists()
+
+    @invariant()
+    def dates_are_later_by_exactly_the_pauses_and_the_extension(self) -> None:
+        for request in DeletionRequest.objects.all():
+            law = regime_named(request.regime)
+            clocks = law.clocks(
+                request.received_at,
+                extended=Extension.objects.filter(request=request).exists(),
+                paused=paused_for(request),
+            )
+            assert request.models_by == clocks.models_by
+            if request.erased_at is None:
+                assert request.erase_by == clocks.erase_by
 
     @invariant()
     def nobody_is_in_the_index_after_their_certificate(self) -> None:
