@@ -54,6 +54,7 @@ STATUS_BY_ERROR: Final[Mapping[type[Exception], HTTPStatus]] = {
     deletion.WorkMissing: HTTPStatus.CONFLICT,
     deletion.TwoPeopleNeeded: HTTPStatus.CONFLICT,
     deletion.UploadUnreadable: HTTPStatus.UNPROCESSABLE_ENTITY,
+    lineage.FamilyRetired: HTTPStatus.CONFLICT,
     lineage.IdentifierMalformed: HTTPStatus.UNPROCESSABLE_ENTITY,
     lineage.LeaseLost: HTTPStatus.CONFLICT,
     lineage.NamespaceConflict: HTTPStatus.CONFLICT,

@@ -41,6 +41,10 @@ class PeopleNamedTwice(Exception):
     """
 
 
+class FamilyRetired(Exception):
+    """The dataset family was given up by order: nothing is registered, trained or drawn of it."""
+
+
 class NodeUnknown(Exception):
     """No dataset version, model version or release of that name is registered."""
 

@@ -12,6 +12,22 @@ class NamespaceDeclared:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FamilyGivenUp:
+    """A dataset family was given up by order; what was clear of it may be used no more."""
+
+    family: str
+    versions: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreSeenGone:
+    """Lethe looked at the place of a store that was given up, and nothing is there."""
+
+    store: str
+    finding: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoreRegistered:
     """A place that holds records became known; its address may hold a password and stays out."""
 

@@ -32,3 +32,4 @@ class VersionState(StrEnum):
     SUPERSEDED = (
         "superseded"  # its files were rewritten by an erasure: a later version describes them
     )
+    RETIRED = "retired"  # its family was given up by order: nothing may be made of it any more

@@ -60,6 +60,7 @@ class Store(models.Model):
     kind = models.CharField(max_length=32)
     uri = models.CharField(max_length=500)
     registered_at = models.DateTimeField()
+    seen_gone_at = models.DateTimeField(null=True, blank=True)  # given up, and somebody had it seen
 
     class Meta:
         constraints = [
@@ -102,6 +103,7 @@ class DatasetFamily(models.Model):
     shards = models.PositiveSmallIntegerField()
     hold_out_permille = models.PositiveSmallIntegerField()
     expected_parts = models.PositiveIntegerField(default=1)  # the most that a version ever had
+    retired_at = models.DateTimeField(null=True, blank=True)  # given up by order, for ever
 
     class Meta:
         verbose_name_plural = "dataset families"

@@ -28,6 +28,7 @@ from lineage.places import NAME, FamilyRef, StoreRef
 from lineage.reach import Graph, GraphEdge, GraphNode, Presence, Reach
 from lineage.scanning import Scannable, Scanned, scan
 from lineage.sharding import Shard, Sharding
+from lineage.stores.given_up import GivenUp
 from lineage.stores.protocol import DeclaredColumn
 from lineage.stores.protocol import Store as Adapter
 from lineage.whereabouts import Stay, Whereabouts
@@ -180,7 +181,8 @@ def adapter_of(store_id: int) -> Adapter:
     store = Store.objects.filter(pk=store_id).first()
     if store is None:
         raise StoreUnknown
-    return stores.open_store(store.kind, store.uri, columns_of(store_id))
+    adapter = stores.open_store(store.kind, store.uri, columns_of(store_id))
+    return GivenUp(place=adapter) if store.seen_gone_at else adapter
 
 
 def store_named(name: str) -> Store:

@@ -95,7 +95,8 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
     "deletion.Share": {PLAIN: "id obligation request expected outcome note decided_at run"},
     "knox.AuthToken": {PLAIN: "digest token_key user created expiry"},
     "lineage.DatasetFamily": {
-        PLAIN: "id namespace name store id_column label shards hold_out_permille expected_parts",
+        PLAIN: "id namespace name store id_column label shards hold_out_permille expected_parts"
+        " retired_at",
     },
     "lineage.DatasetVersion": {
         TAG: "member_digest",
@@ -107,7 +108,7 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
     "lineage.Namespace": {PLAIN: "name kind"},
     "lineage.Node": {PLAIN: "id kind name version registered_at"},
     "lineage.Pseudonym": {TAG: "value subject", PLAIN: "namespace key_id"},
-    "lineage.Store": {PLAIN: "id name kind uri registered_at"},
+    "lineage.Store": {PLAIN: "id name kind uri registered_at seen_gone_at"},
     "lineage.Subject": {TAG: "id"},
     "lineage.Suppression": {TAG: "tag", PLAIN: "namespace key_id suppressed_at expires_at"},
     "privacy.Account": {PLAIN: "id family unit cap_nano_rho spent_nano_rho"},

@@ -212,6 +212,7 @@ def _close(run_id: UUID, token: Token) -> bool:
                 family_id=family_id,
                 scanned=scanned,
                 since=since,
+                after_erasure=True,
                 actor=ERASER,
                 now=timezone.now(),
             )

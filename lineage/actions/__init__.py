@@ -5,18 +5,22 @@ from lineage.actions.declarations import declare_namespace, register_family, reg
 from lineage.actions.moves import move_store
 from lineage.actions.nodes import register_node
 from lineage.actions.people import forget_subjects, lift_suppression, look_up
+from lineage.actions.retirement import hold_families, note_seen_gone, retire_families
 from lineage.actions.versions import register_version
 
 __all__ = [
     "Declaration",
     "declare_namespace",
     "forget_subjects",
+    "hold_families",
     "lift_suppression",
     "look_up",
     "move_store",
+    "note_seen_gone",
     "register_dataset",
     "register_family",
     "register_node",
     "register_store",
     "register_version",
+    "retire_families",
 ]

@@ -8,6 +8,7 @@ from django.db import transaction
 from audits.trail import Actor, audited
 from lineage.actions.locks import lock_declarations
 from lineage.errors import (
+    FamilyRetired,
     NamespaceConflict,
     NamespaceUnknown,
     PeopleNamedTwice,
@@ -94,6 +95,8 @@ def register_family(  # noqa: PLR0913  # keyword-only, one a column
         store = Store.objects.filter(pk=store_id).first()
         if store is None:
             raise StoreUnknown
+        if store.families.filter(retired_at__isnull=False).exclude(name=name).exists():
+            raise FamilyRetired(f"what store {store.name} holds")  # by another name it is the same
         declared = list(_declared(store))
         if not declared:
             raise ColumnMissing(f"store {store.name} declares no identifier column")

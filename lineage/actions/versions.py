@@ -10,7 +10,7 @@ from audits.actions import answer_alerts, raise_alert
 from audits.trail import Actor, audited
 from lineage.actions import membership
 from lineage.actions.locks import keep_people
-from lineage.errors import NodeUnknown, ScanOutdated
+from lineage.errors import FamilyRetired, NodeUnknown, ScanOutdated
 from lineage.events import DatasetVersionRegistered, DatasetVersionsRetired
 from lineage.graph import NodeKind, VersionState
 from lineage.marks import Marks
@@ -21,8 +21,14 @@ from lineage.scanning import Scanned
 RETURNED: Final = "suppressed-person-returned"
 
 
-def register_version(
-    *, family_id: int, scanned: Scanned, since: int, actor: Actor, now: datetime
+def register_version(  # noqa: PLR0913  # keyword-only, one a fact
+    *,
+    family_id: int,
+    scanned: Scanned,
+    since: int,
+    after_erasure: bool = False,
+    actor: Actor,
+    now: datetime,
 ) -> DatasetVersion:
     """Register what a scan found as the family's next version; unchanged, return the newest.
 
@@ -31,14 +37,19 @@ def register_version(
 
     Locks: people (shared), then the family's row, so that its versions follow one another; then,
     only if somebody is new, interning. A version that holds a forgotten person is quarantined
-    and alerts an officer; it counts them, and the index does not learn who they are.
+    and alerts an officer; it counts them, and the index does not learn who they are. Of a family
+    that was given up only an erasure registers what it left, so that the index follows.
     """
     with transaction.atomic():
         keep_people()
         family = _locked(family_id)
+        if family.retired_at is not None and not after_erasure:
+            raise FamilyRetired(family.name)
         head = family.versions.order_by("-seq").first()
         returned = _returned(scanned, now=now)
         state = VersionState.QUARANTINED if returned else VersionState.CLEAR
+        if family.retired_at is not None:
+            state = VersionState.RETIRED
         if head is not None and head.state == state and _describes(head, scanned):  # noqa: SIM102  # the comment
             # Who was forgotten since and then let go is in the files and not in the index.
             if state == VersionState.QUARANTINED or _knows_everybody(family, scanned):

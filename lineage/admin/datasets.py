@@ -23,6 +23,7 @@ VERSION_TONES: Final = {
     VersionState.CLEAR: Tone.GOOD,
     VersionState.QUARANTINED: Tone.BAD,
     VersionState.SUPERSEDED: Tone.CALM,
+    VersionState.RETIRED: Tone.CALM,
 }
 
 
