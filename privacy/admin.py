@@ -36,6 +36,7 @@ RELEASE_TONES: Final = {
     ReleaseState.DRAWING: Tone.BUSY,
     ReleaseState.COMMITTED: Tone.GOOD,
     ReleaseState.FAILED_CHARGED: Tone.BAD,
+    ReleaseState.WITHDRAWN: Tone.CALM,
     ReleaseState.VOID: Tone.CALM,
 }
 _LOW: Final = 80  # per cent of a cap: from here on the bar warns

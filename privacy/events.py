@@ -75,6 +75,14 @@ class ReleaseCommitted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseWithdrawn:
+    """The source was given up by order and the result erased; the account stays charged."""
+
+    release_id: str
+    result_digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseFailed:
     """The drawing ended without a result; the account stays charged."""
 

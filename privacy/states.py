@@ -14,13 +14,15 @@ class ReleaseState(StrEnum):
     DRAWING = "drawing"  # noise may have been drawn: charged for ever
     COMMITTED = "committed"
     FAILED_CHARGED = "failed, charged"
+    WITHDRAWN = "withdrawn"  # its source was given up by order: the result is erased
     VOID = "void"  # refunded, because drawing provably never began
 
 
 MOVES: Final[Mapping[ReleaseState, frozenset[ReleaseState]]] = {
     ReleaseState.RESERVED: frozenset({ReleaseState.DRAWING, ReleaseState.VOID}),
     ReleaseState.DRAWING: frozenset({ReleaseState.COMMITTED, ReleaseState.FAILED_CHARGED}),
-    ReleaseState.COMMITTED: frozenset(),
+    ReleaseState.COMMITTED: frozenset({ReleaseState.WITHDRAWN}),
+    ReleaseState.WITHDRAWN: frozenset(),
     ReleaseState.FAILED_CHARGED: frozenset(),
     ReleaseState.VOID: frozenset(),
 }

@@ -12,6 +12,7 @@ from privacy.actions.releases import (
     reserve,
     void_release,
 )
+from privacy.actions.withdrawal import withdraw_releases
 
 __all__ = [
     "approve_shield_policy",
@@ -25,4 +26,5 @@ __all__ = [
     "register_recipe",
     "reserve",
     "void_release",
+    "withdraw_releases",
 ]

@@ -16,10 +16,12 @@ from django.db.models import F
 from audits.trail import Actor, audited
 from lineage.actions import register_node
 from lineage.actions.leases import take as take_lease
+from lineage.errors import FamilyRetired
 from lineage.graph import EdgeKind, NodeKind, VersionState
 from lineage.leases import Lease, Token, next_lease
-from lineage.models import DatasetVersion
+from lineage.models import DatasetFamily, DatasetVersion
 from privacy import mechanisms, recipes
+from privacy.actions.endings import fail, finish, void
 from privacy.actions.locks import lock_account, lock_held, lock_payer, lock_release
 from privacy.draws import Step, next_step
 from privacy.errors import BudgetSpent, RecipeUnknown, SourceNotClear
@@ -28,9 +30,7 @@ from privacy.events import (
     DrawingClaimed,
     DrawingPostponed,
     ReleaseCommitted,
-    ReleaseFailed,
     ReleaseReserved,
-    ReleaseVoided,
 )
 from privacy.models import Account, JournalEntry, Recipe, Release
 from privacy.states import ANSWERING, ReleaseState, require_move
@@ -56,7 +56,9 @@ def reserve(*, recipe_id: int, dataset_version_id: int, actor: Actor, now: datet
             pk=dataset_version_id, family_id=recipe.family_id, state=VersionState.CLEAR
         ).first()
         if version is None:
-            raise SourceNotClear(recipe.family.name)
+            if DatasetFamily.objects.filter(pk=recipe.family_id, retired_at=None).exists():
+                raise SourceNotClear(recipe.family.name)
+            raise FamilyRetired(recipe.family.name)
         with audited(actor=actor, now=now) as trail:
             # The database decides, not what we read: sum and cap are compared where they lie.
             debited = Account.objects.filter(
@@ -168,7 +170,7 @@ def commit_release(
         release.state = ReleaseState.COMMITTED
         release.node = node
         release.result = dict(result)
-        _finish(release, "node", "result", now=now)
+        finish(release, "node", "result", now=now)
         trail.record(
             ReleaseCommitted(
                 release_id=str(release.pk),
@@ -188,7 +190,7 @@ def fail_release(
     """End a drawing without a result. It stays charged: noise may have been seen."""
     with audited(actor=actor, now=now) as trail:
         release = lock_held(release_id, token)
-        trail.record(_fail(release, reason=reason, now=now), about=f"release/{release.pk}")
+        trail.record(fail(release, reason=reason, now=now), about=f"release/{release.pk}")
     return release
 
 
@@ -199,7 +201,7 @@ def void_release(
     with audited(actor=actor, now=now) as trail:
         account = lock_payer(release_id)
         release = lock_held(release_id, token)
-        trail.record(_void(release, account, reason=reason, now=now), about=f"release/{release.pk}")
+        trail.record(void(release, account, reason=reason, now=now), about=f"release/{release.pk}")
     return release
 
 
@@ -223,46 +225,9 @@ def expire(*, release_id: UUID, most_attempts: int, actor: Actor, now: datetime)
             return release
         with audited(actor=actor, now=now) as trail:
             event = (
-                _void(release, account, reason=release.last_error or "attempts ended", now=now)
+                void(release, account, reason=release.last_error or "attempts ended", now=now)
                 if step is Step.VOID
-                else _fail(release, reason="lease ended while drawing", now=now)
+                else fail(release, reason="lease ended while drawing", now=now)
             )
             trail.record(event, about=f"release/{release.pk}")
     return release
-
-
-def _void(release: Release, account: Account, *, reason: str, now: datetime) -> ReleaseVoided:
-    require_move(ReleaseState(release.state), ReleaseState.VOID)
-    release.state = ReleaseState.VOID
-    release.last_error = reason
-    _finish(release, now=now)
-    account.spent_nano_rho -= release.cost_nano_rho
-    account.save(update_fields=["spent_nano_rho"])
-    JournalEntry.objects.create(
-        account=account, release=release, nano_rho=-release.cost_nano_rho, at=now
-    )
-    return ReleaseVoided(
-        release_id=str(release.pk), reason=reason, refunded_nano_rho=release.cost_nano_rho
-    )
-
-
-def _fail(release: Release, *, reason: str, now: datetime) -> ReleaseFailed:
-    require_move(ReleaseState(release.state), ReleaseState.FAILED_CHARGED)
-    release.state = ReleaseState.FAILED_CHARGED
-    release.last_error = reason
-    _finish(release, now=now)
-    return ReleaseFailed(
-        release_id=str(release.pk), reason=reason, charged_nano_rho=release.cost_nano_rho
-    )
-
-
-def _finish(release: Release, *changed: str, now: datetime) -> None:
-    release.finished_at = now
-    release.lease_until = None
-    release.fencing_token += 1  # a slow worker's token is worth nothing from here on
-    release.save(
-        update_fields=[
-            *("state", "last_error", "finished_at", "lease_until", "fencing_token"),
-            *changed,
-        ]
-    )
