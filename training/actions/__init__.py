@@ -4,6 +4,7 @@ from training.actions.attestations import attest_gone
 from training.actions.declarations import register_model
 from training.actions.failures import fail_fit, fail_step, give_up
 from training.actions.fits import claim_fit, finish_fit, fit_again, keep_fit
+from training.actions.retirement import GivenUp, give_up_models, hold_models
 from training.actions.runs import (
     claim_run,
     finish_run,
@@ -21,6 +22,7 @@ from training.actions.versions import (
 )
 
 __all__ = [
+    "GivenUp",
     "attest_gone",
     "claim_fit",
     "claim_run",
@@ -31,6 +33,8 @@ __all__ = [
     "fit_again",
     "follow_source",
     "give_up",
+    "give_up_models",
+    "hold_models",
     "keep_fit",
     "keep_run",
     "lift",

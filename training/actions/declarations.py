@@ -7,7 +7,7 @@ from typing import Final
 from django.db import connection, transaction
 
 from audits.trail import Actor, audited
-from lineage.errors import NodeUnknown
+from lineage.errors import FamilyRetired, NodeUnknown
 from lineage.models import DatasetFamily
 from lineage.places import NAME
 from lineage.queries import columns_of
@@ -60,6 +60,8 @@ def register_model(  # noqa: PLR0913  # keyword-only, one a column
                     f" {', '.join(key.removesuffix('_id') for key in differing)}"
                 )
             return known
+        if family.retired_at is not None:
+            raise FamilyRetired(family.name)
         with audited(actor=actor, now=now) as trail:
             model = Model.objects.create(name=name, registered_at=now, **said)
             trail.record(

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from audits.trail import Actor, audited
 from lineage.actions.leases import take as take_lease
+from lineage.errors import FamilyRetired
 from lineage.leases import Lease, Token, next_lease
 from training.actions.endings import doom_unused
 from training.actions.locks import lock_held, lock_model, lock_run
@@ -51,6 +52,9 @@ def start_run(  # noqa: PLR0913  # keyword-only, one a column
             raise Stopped
         origin = origin_of(source_node_id)
         require_fit_for(model, origin)
+        if origin.dataset.family.retired_at is not None and not forced:
+            # Forced ones begin: the gates refuse the data, and what somebody has to leave goes.
+            raise FamilyRetired(origin.dataset.family.name)
         run = (
             TrainingRun.objects.select_for_update(no_key=True, of=("self",))
             .select_related("model", "source", "version")

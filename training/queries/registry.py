@@ -107,6 +107,11 @@ def doomed_models() -> list[int]:
     return sorted({*versions, *snapshots})
 
 
+def is_given_up(model_id: int) -> bool:
+    """Say whether the training set of a model was given up: nobody writes files of it any more."""
+    return Model.objects.filter(pk=model_id, family__retired_at__isnull=False).exists()
+
+
 def known_files(model_id: int) -> set[str]:
     """Return the files that a model's rows name, those that are to be destroyed included."""
     versions = ModelVersion.objects.filter(model_id=model_id, destroyed_at=None)

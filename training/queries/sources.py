@@ -1,6 +1,7 @@
 """Reads what a model may be trained on, and what a run needs to read it."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from django.conf import settings
 
@@ -21,6 +22,8 @@ from training.releases import read_release
 from training.trainers import trainer_named
 from training.trainers.protocol import Material, ReleaseData
 
+_DRAWN: Final = (ReleaseState.COMMITTED, ReleaseState.WITHDRAWN)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
@@ -33,6 +36,8 @@ class Origin:
     @property
     def refusal(self) -> str:
         """Say why nothing may be trained on it now; nothing if it may."""
+        if self.release is not None and self.release.state == ReleaseState.WITHDRAWN:
+            return "the release was withdrawn: its source was given up by order"
         if self.dataset.state == VersionState.CLEAR:
             return ""
         whose = "the release was drawn from" if self.release else "this is"
@@ -43,13 +48,13 @@ class Origin:
 
 
 def origin_of(node_id: int) -> Origin:
-    """Return a dataset version or a committed release as something to learn from."""
+    """Return a dataset version or a release as something to learn from, if that is allowed."""
     dataset = DatasetVersion.objects.select_related("family", "node").filter(node=node_id).first()
     if dataset is not None:
         return Origin(node=dataset.node, dataset=dataset, release=None)
     release = (
         Release.objects.select_related("node", "recipe", "dataset_version__family")
-        .filter(node=node_id, state=ReleaseState.COMMITTED)
+        .filter(node=node_id, state__in=_DRAWN)
         .first()
     )
     if release is None or release.node is None:
@@ -73,7 +78,7 @@ def newest_source(model_id: int) -> int:
             releases = (
                 Release.objects.filter(
                     recipe__family=model.family_id,
-                    state=ReleaseState.COMMITTED,
+                    state__in=_DRAWN,
                     node__isnull=False,
                 )
                 .select_related("recipe", "dataset_version__family")
@@ -91,6 +96,8 @@ def newest_source(model_id: int) -> int:
 
 
 def _is_material(model: Model, release: Release) -> bool:
+    if release.state == ReleaseState.WITHDRAWN:  # nobody can look any more; the gates refuse it
+        return True
     try:
         release_data_of(model, release)
     except DataRefused:  # another question about the same people

@@ -53,7 +53,7 @@ def destroy_doomed(model_id: int) -> bool:
     """Unlink every doomed file of a model, look again, and note what is gone.
 
     While a run is destroying, nobody else writes files of its model: what no row names then was
-    left behind by a worker that died, and goes as well.
+    left behind by a worker that died, and goes as well. So it is with a model that was given up.
     """
     root = _root()
     gone = 0
@@ -66,13 +66,21 @@ def destroy_doomed(model_id: int) -> bool:
             snapshot_ids=[snapshot.pk], actor=TRAINER, now=timezone.now()
         )
     run_id = queries.destroying_run(model_id)
-    if run_id is None:
+    if run_id is None and not queries.is_given_up(model_id):
         return gone > 0
     known = queries.known_files(model_id)
     for name in artefacts.strays(root, str(model_id), known=known):
         artefacts.destroy(root, name)
+        gone += 1
+    if run_id is None:
+        return gone > 0
     actions.finish_run(run_id=run_id, actor=TRAINER, now=timezone.now())
     return True
+
+
+def files_of(model_id: int) -> list[str]:
+    """Return every file that there is of a model, whether a row names it or not."""
+    return artefacts.strays(_root(), str(model_id), known=())
 
 
 def check(run_id: UUID) -> bool:
