@@ -3,12 +3,13 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from datetime import datetime
 from typing import Any, ClassVar, NewType, Protocol
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
+from typing_extensions import override
 
 from audits.errors import EntryTooLong, UnrecordedChange
 from audits.models import OutboxEntry
@@ -24,6 +25,19 @@ class Event(Protocol):
     """A frozen dataclass naming one fact, with JSON-ready fields and no personal data."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+class _Facts(DjangoJSONEncoder):
+    """Writes a fact within a fact like the one around it."""
+
+    @override
+    def default(self, o: Any) -> Any:
+        return _members(o) if is_dataclass(o) else super().default(o)
+
+
+def _members(event: Any) -> dict[str, Any]:
+    # Not `asdict`, which copies every moment and text of a fact that is only read here.
+    return {name: getattr(event, name) for name in event.__dataclass_fields__}
 
 
 @dataclass
@@ -49,9 +63,9 @@ class Trail:
                 "actor": self.actor,
                 "event": name,
                 "about": about,
-                "facts": asdict(event),
+                "facts": _members(event),
             },
-            cls=DjangoJSONEncoder,
+            cls=_Facts,
             sort_keys=True,
             separators=(",", ":"),
             ensure_ascii=False,

@@ -1,4 +1,9 @@
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
 import pytest
+from django.core.serializers.json import DjangoJSONEncoder
 
 from audits.errors import EntryTooLong, UnrecordedChange
 from audits.models import Alert, OutboxEntry
@@ -50,3 +55,31 @@ def test_a_fact_that_no_entry_bundle_can_hold_is_refused_with_its_action():
         record(Counted(number=1), about="a" * 70_000)
 
     assert not OutboxEntry.objects.exists()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A fact within a fact."""
+
+    at: datetime
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whole:
+    """A fact with parts."""
+
+    parts: tuple[Part, ...]
+    first: Part
+    none: None = None
+
+
+def test_a_fact_within_a_fact_is_written_as_its_members():
+    part = Part(at=MONDAY, names=("ä", "b"))
+    whole = Whole(parts=(part, part), first=part)
+
+    with audited(actor=OFFICER, now=MONDAY) as trail:
+        trail.record(whole, about="x/1")
+
+    written = json.loads(bytes(OutboxEntry.objects.get().entry))["facts"]
+    assert written == json.loads(json.dumps(asdict(whole), cls=DjangoJSONEncoder))
