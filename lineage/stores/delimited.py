@@ -33,7 +33,7 @@ from lineage.stores.second_reader import (
     reading,
     without_pattern,
 )
-from lineage.stores.staging import purge, staging
+from lineage.stores.staging import overtake, purge, staging
 
 _BATCH: Final = 10_000  # records
 _BLOCK: Final = (1 << 31) - 1  # the largest that Arrow takes
@@ -112,6 +112,7 @@ class CsvStore(Store):
     def erase(self, part: str, wanted: dict[str, Wanted], *, progress: Progress) -> Erasure:
         path = self._files.path_of(part)
         people = recognisers(wanted, declared=self._columns)
+        overtake(path)
         before = identity_of(path)
         file = self._read(path, part)
         findings = _find(file, people)

@@ -52,7 +52,7 @@ from lineage.stores.parquet_rewrite import (
 )
 from lineage.stores.protocol import DeclaredColumn, Erasure, Part, Progress, Step, Store
 from lineage.stores.second_reader import READER, Rows, SecondReader
-from lineage.stores.staging import Staged, purge, staging
+from lineage.stores.staging import Staged, overtake, purge, staging
 
 _BATCH: Final = 1 << 16  # rows
 
@@ -123,6 +123,7 @@ class ParquetStore(Store):
     def erase(self, part: str, wanted: dict[str, Wanted], *, progress: Progress) -> Erasure:
         path = self._files.path_of(part)
         people = recognisers(wanted, declared=self._columns)
+        overtake(path)
         before = identity_of(path)
         findings = self._find(path, part, people)
         progress(Step.FOUND, findings.marks)

@@ -2,6 +2,11 @@
 
 A process killed at any moment leaves the old file or the new one, and at most a hidden staging
 file, which holds other people's records: whoever works here next removes it.
+
+A file system knows nothing of leases. A worker that was cut off or stopped may wake between its
+last look at the file and the swap, when others have replaced the file and everybody relies on that.
+So whoever begins takes the staged states of all earlier workers away: what is not there any more
+cannot be swapped in.
 """
 
 import fcntl
@@ -11,6 +16,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
@@ -70,7 +76,7 @@ class Staged:
 def staging(target: Path) -> Iterator[Staged]:
     """Open a hidden file beside the target; it is gone afterwards unless it was swapped in."""
     try:
-        handle, name = tempfile.mkstemp(prefix=PREFIX, dir=target.parent)
+        handle, name = tempfile.mkstemp(prefix=_prefix_of(target), dir=target.parent)
     except OSError as trouble:
         raise StoreUnreadable(
             f"{target.name}: cannot write beside it: {trouble.strerror}"
@@ -84,6 +90,33 @@ def staging(target: Path) -> Iterator[Staged]:
     finally:
         file.raw.close()  # not the buffer: what a full disk did not take must not fail again
         path.unlink(missing_ok=True)
+
+
+def overtake(target: Path) -> int:
+    """Remove what others have staged for a file, also if they are alive; return how many.
+
+    Call it before the file's state is read. A swap of theirs came before, and is seen, or finds its
+    staged file gone and is `ChangedMeanwhile`.
+    """
+    removed = 0
+    for path in sorted(target.parent.glob(f"{_prefix_of(target)}*")):
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            continue
+        except OSError as trouble:
+            raise StoreUnreadable(
+                f"{target.name}: what another worker staged cannot be removed: {trouble.strerror}"
+            ) from trouble
+        removed += 1
+    if removed:
+        flush_folder(target.parent)
+    return removed
+
+
+def _prefix_of(target: Path) -> str:
+    """Return how the names of a file's staged states begin: short, however long its own name is."""
+    return f"{PREFIX}{sha256(os.fsencode(target.name)).hexdigest()[:16]}-"
 
 
 def purge(folder: Path) -> int:

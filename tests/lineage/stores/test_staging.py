@@ -2,15 +2,16 @@ import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from lineage.stores.errors import ChangedMeanwhile, NotSafelyErasable, StoreUnreadable
-from lineage.stores.local import PREFIX
+from lineage.stores.local import PREFIX, Identity, identity_of
 from lineage.stores.protocol import Step
 from lineage.stores.staging import purge, staging
-from tests.cast import ALICE
-from tests.lineage.stores.builders import Steps, csv, leftovers, parquet, people, write
+from tests.cast import ALICE, BOB
+from tests.lineage.stores.builders import CLARA, Steps, csv, leftovers, parquet, people, write
 from tests.lineage.stores.marks import wanted
 
 NOBODY = 65534
@@ -55,6 +56,30 @@ def test_a_staging_file_that_vanishes_is_another_workers_doing(tmp_path):
         parquet(path).erase("a.parquet", wanted(ALICE), progress=Steps(act={Step.VERIFIED: vanish}))
 
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv"])
+def test_a_worker_that_was_overtaken_cannot_bring_an_old_state_back(tmp_path, monkeypatch, suffix):
+    path = write(tmp_path / f"a{suffix}", people())
+    if suffix == ".csv":
+        path.write_text(f"user\n{ALICE}\n{BOB}\n{CLARA}\n")
+    open_it = parquet if suffix == ".parquet" else csv
+    assert {ALICE, BOB, CLARA} <= set(open_it(path).read(path.name)["user"].to_pylist())
+
+    def overtaken(target: Path) -> Identity:
+        """Answer the slow worker's last look, and let others do all their work before its swap."""
+        seen = identity_of(target)
+        monkeypatch.undo()
+        open_it(path).erase(path.name, wanted(ALICE), progress=Steps())
+        open_it(path).erase(path.name, wanted(CLARA), progress=Steps())
+        return seen
+
+    monkeypatch.setattr("lineage.stores.staging.identity_of", overtaken)
+    with pytest.raises(ChangedMeanwhile, match="another worker"):
+        open_it(path).erase(path.name, wanted(ALICE), progress=Steps())
+
+    assert set(open_it(path).read(path.name)["user"].to_pylist()) == {BOB}
+    assert leftovers(tmp_path) == []
 
 
 @as_root
