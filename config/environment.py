@@ -10,6 +10,8 @@ from urllib.parse import unquote, urlsplit
 from environs import FileAwareEnv, ValidationError, validate
 from typing_extensions import override
 
+from lineage.liveness import ASKED, ASKING
+
 KEY_BYTES: Final = 32
 
 POSITIVE: Final = validate.Range(min=0, min_inclusive=False)
@@ -74,4 +76,5 @@ def database(url: str) -> dict[str, Any]:
         "PORT": str(port or ""),
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {**ASKING, "options": " ".join(f"-c {one}" for one in ASKED)},
     }

@@ -17,6 +17,7 @@ from psycopg2 import errors, sql
 from psycopg2.extensions import connection as Connection  # noqa: N812  # a class, named like a function
 
 from lineage.identifiers import IdentifierKind
+from lineage.liveness import ASKED, ASKING
 from lineage.stores.columns import Recogniser, Recognisers
 from lineage.stores.errors import (
     ChangedMeanwhile,
@@ -45,6 +46,7 @@ _SESSION: Final = """
 SET row_security = off; SET timezone = 'UTC'; SET datestyle = 'ISO'; SET intervalstyle = 'iso_8601';
 SET extra_float_digits = 1; SET bytea_output = 'hex'; SET lock_timeout = '30s';
 """
+_ASKED: Final = " ".join(f"SET {one};" for one in ASKED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,11 +91,11 @@ def connected(address: Address) -> Iterator[Connection]:
         raise StoreUnreadable(f"{address.part}: the variable {address.variable} is not set")
     with (
         _refusals(address.part),
-        closing(psycopg2.connect(url, connect_timeout=10, application_name="lethe")) as connection,
+        closing(psycopg2.connect(url, application_name="lethe", **ASKING)) as connection,
     ):
         connection.autocommit = True
         with connection.cursor() as cursor:
-            cursor.execute(_SESSION)
+            cursor.execute(_SESSION + _ASKED)
         connection.autocommit = False
         connection.set_session(isolation_level="REPEATABLE READ")
         yield connection

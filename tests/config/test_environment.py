@@ -1,9 +1,11 @@
 import pytest
+from django.db import connection
 from environs import EnvValidationError, ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
 from config.environment import POSITIVE, Environment, database, key
+from lineage.liveness import ASKED, ASKING
 
 CANARY = "canary-in-a-secret"
 
@@ -89,3 +91,15 @@ def test_a_database_url_keeps_the_letter_case_of_its_folder(url, expected):
     read = database(url)
 
     assert tuple(read[name] for name in ("HOST", "PORT", "USER", "PASSWORD", "NAME")) == expected
+
+
+def test_both_ends_of_a_connection_notice_when_the_other_is_gone(db):
+    names = [one.partition("=")[0] for one in ASKED]
+    parameters = connection.get_connection_params()
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, source FROM pg_settings WHERE name = ANY(%s)", [names])
+        chosen = dict(cursor.fetchall())
+
+    assert chosen == dict.fromkeys(names, "client")
+    assert {name: parameters[name] for name in ASKING} == ASKING

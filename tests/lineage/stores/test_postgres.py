@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from lineage.identifiers import IdentifierKind
+from lineage.liveness import ASKED, ASKING
 from lineage.stores.errors import (
     ChangedMeanwhile,
     ColumnMissing,
@@ -21,6 +22,7 @@ from lineage.stores.errors import (
     StoreUnreadable,
 )
 from lineage.stores.postgres import PostgresStore
+from lineage.stores.postgres_table import address_of, connected
 from lineage.stores.protocol import DeclaredColumn, Step
 from tests.cast import ALICE, BOB
 from tests.lineage.stores.builders import CLARA, DIANA, Interrupted, Steps
@@ -512,3 +514,16 @@ def test_a_role_that_may_not_vacuum_says_what_stays(database, clerk):
 
     assert erasure.rows_erased == 2
     assert "may not VACUUM" in erasure.residual
+
+
+def test_the_server_too_is_to_notice_when_a_worker_is_gone(database):
+    names = [one.partition("=")[0] for one in ASKED]
+
+    with connected(address_of(f"{URL}?table={database.people()}")) as connection:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT name, source FROM pg_settings WHERE name = ANY(%s)", (names,))
+            chosen = dict(cursor.fetchall())
+        parameters = connection.get_dsn_parameters()
+
+    assert chosen == dict.fromkeys(names, "session")
+    assert {name: int(parameters[name]) for name in ASKING} == ASKING
