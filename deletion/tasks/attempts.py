@@ -1,9 +1,10 @@
 """One attempt of a worker: its lease kept while it lasts, its failure recorded in safe words."""
 
+import logging
 import os
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Final
 
 from django.conf import settings
@@ -14,6 +15,8 @@ from deletion.failures import said_of
 from lineage.errors import LeaseLost, ScanOutdated
 from lineage.stores import errors as stores
 from training.heartbeat import beating
+
+logger = logging.getLogger(__name__)
 
 REFUSALS: Final = (
     ScanOutdated,
@@ -40,7 +43,7 @@ def attempt(*, keep: Callable[[], bool], failed: Callable[[str], None]) -> Itera
     What a store refuses is recorded in its own words; of anything else only the kind, since its
     text may hold anything, and it is raised.
     """
-    with suppress(LeaseLost):  # then another worker has it, and will report
+    try:
         try:
             with beating(
                 keep,
@@ -56,6 +59,10 @@ def attempt(*, keep: Callable[[], bool], failed: Callable[[str], None]) -> Itera
         except Exception as unknown:
             failed(type(unknown).__name__)
             raise
+    except LeaseLost:  # then another worker has it, and will report
+        logger.warning(
+            "the lease had run out: another worker has this, and what is done is refused"
+        )
 
 
 def me() -> str:
