@@ -9,6 +9,14 @@ class MoveNotAllowed(Exception):
     """The request is in a state from which this step cannot be taken."""
 
 
+class RunUnderWay(Exception):
+    """A run works on this store, or is stuck there; a replay begins when that one has ended."""
+
+
+class MomentAhead(Exception):
+    """The moment lies ahead: nothing can have been restored from a backup of then."""
+
+
 class RequestUnknown(Exception):
     """There is no such request."""
 

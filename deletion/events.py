@@ -160,6 +160,16 @@ class RunStarted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayStarted:
+    """A store was restored from a backup, and the erasures since then begin there once more."""
+
+    run_id: str
+    target: str
+    since: datetime
+    marks: int  # how many marks of forgotten people are looked for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PartsListed:
     """The files or tables of a place were listed, again if something changed meanwhile."""
 

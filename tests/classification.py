@@ -87,8 +87,8 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "deletion.Run": {
         PLAIN: (
-            f"{LEASE} id kind store model state because started_at finished_at training_run rounds"
-            " listed evidence"
+            f"{LEASE} id kind store model state because started_at finished_at replay_since"
+            " training_run rounds listed evidence"
         ),
     },
     "deletion.RunPart": {PLAIN: f"{LEASE} id run name round digest step evidence finished_at"},

@@ -22,6 +22,7 @@ from deletion.actions.parts import (
     record_step,
 )
 from deletion.actions.pauses import end_pause, follow_pauses, pause
+from deletion.actions.replays import start_replay
 from deletion.actions.requests import Opened, cancel, request_deletion
 from deletion.actions.retraining import start_retraining, watch_retraining
 from deletion.actions.runs import (
@@ -74,6 +75,7 @@ __all__ = [
     "retry_run",
     "start_erasure",
     "start_import",
+    "start_replay",
     "start_retraining",
     "warn_of",
     "watch_retraining",

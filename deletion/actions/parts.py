@@ -119,7 +119,7 @@ def record_step(  # noqa: PLR0913  # keyword-only; the surfaces read clock and s
                 run_id=str(part.run_id),
                 part=part.name,
                 step=step.value,
-                evidence={"people": len(requests)},
+                evidence={"people": len(requests) or len(found)},  # a replay: marks of no request
             ),
             about=f"run/{part.run_id}",
         )

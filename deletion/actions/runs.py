@@ -215,9 +215,9 @@ def _settled(run: Run) -> frozenset[str]:
     looks = Counter[str]()
     is_free: dict[str, bool] = {}
     seen = _proven(run).annotate(people=Count("found"))
-    for name, people in seen.values_list("name", "people"):
+    for name, people, evidence in seen.values_list("name", "people", "evidence"):
         looks[name] += 1
-        is_free[name] = people == 0
+        is_free[name] = people == 0 and not evidence.get("rows_erased")
     return frozenset(name for name, times in looks.items() if times > 1 and is_free[name])
 
 

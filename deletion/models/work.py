@@ -22,6 +22,8 @@ class Run(LeasedWork):
     because = models.CharField(max_length=200)  # the scheduler's reason
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
+    # Set: it erases again whom the store was free of at some moment since then.
+    replay_since = models.DateTimeField(null=True, blank=True)
     training_run = models.OneToOneField(
         TrainingRun, null=True, blank=True, on_delete=models.PROTECT, related_name="deletion_run"
     )

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from django.conf import settings
@@ -11,6 +12,7 @@ from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet
 
 from deletion.errors import RunUnknown
 from deletion.models import DeletionRequest, RequestIdentifier, Run, RunPart, Share
+from deletion.queries.replays import wanted_since
 from deletion.states import (
     ENDED_WELL,
     OPEN_OUTCOMES,
@@ -21,6 +23,8 @@ from deletion.states import (
 from lineage.identifiers import Wanted, marker
 from lineage.models import DatasetFamily
 from lineage.queries import columns_of
+
+_AT_ONCE: Final = F("due_at").asc(nulls_first=True)  # a replay serves no obligation: it is overdue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +37,7 @@ class PartWork:
     wanted: Mapping[str, Wanted]  # by identifier column
 
 
-def part_work(part_id: int) -> PartWork:
+def part_work(part_id: int, *, now: datetime) -> PartWork:
     """Return what the erasure of a part needs; held requests are not among the wanted."""
     part = RunPart.objects.select_related("run").filter(pk=part_id).first()
     if part is None or part.run.store_id is None:
@@ -42,7 +46,9 @@ def part_work(part_id: int) -> PartWork:
         run_id=part.run_id,
         store_id=part.run.store_id,
         part=part.name,
-        wanted=wanted_in(part.run_id, part.run.store_id),
+        wanted=wanted_in(part.run_id, part.run.store_id)
+        if part.run.replay_since is None
+        else wanted_since(part.run.store_id, since=part.run.replay_since, now=now),
     )
 
 
@@ -85,7 +91,7 @@ def waiting_parts(*, now: datetime, limit: int) -> list[int]:
         # When its attempts have ended, one more claim is what makes the run stuck.
         .filter(Q(attempts__lt=settings.ATTEMPTS) | Q(run__state=RunState.RUNNING))
         .annotate(due_at=Min("run__obligations__due_at"))
-        .order_by("due_at", "pk")
+        .order_by(_AT_ONCE, "pk")
     )
     return list(found.values_list("pk", flat=True)[:limit])
 
@@ -99,7 +105,7 @@ def waiting_runs(*, now: datetime, limit: int) -> list[UUID]:
         .filter(Q(not_before=None) | Q(not_before__lte=now))
         .exclude(Exists(at_work))
         .annotate(due_at=Min("obligations__due_at"))
-        .order_by("due_at", "pk")
+        .order_by(_AT_ONCE, "pk")
     )
     return list(found.values_list("pk", flat=True)[:limit])
 

@@ -137,7 +137,7 @@ def erase_part(part_id: int) -> None:
         )
 
     with attempt(keep=keep, failed=failed):
-        todo = work.part_work(part_id)
+        todo = work.part_work(part_id, now=timezone.now())
         store, wanted = adapter_of(todo.store_id), dict(todo.wanted)
         try:
             erasure = store.erase(todo.part, wanted, progress=report)

@@ -97,7 +97,7 @@ def record(lease, step=Step.FOUND, people=(ALICE,)):
 def die_after(step: Step) -> None:
     """Erase as a worker does that is killed right after it reported a step."""
     lease = claim()
-    todo = work.part_work(part().pk)
+    todo = work.part_work(part().pk, now=right_now())
 
     def report(reached, found):
         actions.record_step(
