@@ -1,27 +1,55 @@
 """Sealing the trail, raising and answering alerts, and the groups that hold the roles."""
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Q
 
-from audits.errors import AlertUnknown, BundleInvalid, TrailDamaged
-from audits.events import AlertRaised, AlertResolved
+from audits.errors import (
+    AlertUnknown,
+    BundleInvalid,
+    NothingToRecover,
+    OriginNotNew,
+    RecoveryNeedsTwo,
+    TrailDamaged,
+    TrailRestored,
+)
+from audits.events import AlertRaised, AlertResolved, TrailRecovered
+from audits.export import requests_beyond
 from audits.merkle import EMPTY_ROOT, Hash, root_at
 from audits.models import Alert, Checkpoint, OutboxEntry, Tile
-from audits.notes import TreeHead, read_checkpoint, sign_note
+from audits.notes import NoteKey, TreeHead, read_checkpoint, sign_note
 from audits.permissions import Role
-from audits.queries import newest_checkpoint, read_tile, trail_signer
+from audits.queries import (
+    entries_of,
+    newest_checkpoint,
+    read_tile,
+    require_witnessed_trail,
+    trail_signer,
+    witnessed_head,
+)
+from audits.recovery import Loss
 from audits.statements import Signer
 from audits.tiles import grow, node_in
 from audits.trail import Actor, Trail, audited
+from audits.witness import publish, require_extension
 
 BATCH: Final = (
     4096  # leaves a transaction: the knee of measured throughput, and a lock of some 50 ms
 )
+
+TRAIL: Final = "trail"
+RESTORED: Final = "trail-restored"
+LOST: Final = "facts-lost"
+
+_REQUESTS_NAMED: Final = 1000  # more do not fit into one entry of the trail
 
 ONE_SEALER: Final = 0x4C45544845  # the advisory lock's number
 
@@ -49,21 +77,37 @@ def seal(*, now: datetime) -> int:
     second one returns at once. Each batch is one transaction, so a killed sealer leaves the trail
     as it was. The action records nothing: it is the recording.
     """
+    require_witnessed_trail()
     sealed = batch = _seal_batch(now=now) if OutboxEntry.objects.exists() else 0
     while batch == BATCH:
         batch = _seal_batch(now=now)
         sealed += batch
+    show_witness()
     return sealed
 
 
-def _seal_batch(*, now: datetime) -> int:
+def show_witness() -> None:
+    """Publish the newest checkpoint to the witness, unless that has seen as much.
+
+    After the commit, never before: a witness that knows more than the database would stop the
+    sealer. Killed in between, the next call publishes.
+    """
+    newest, witnessed = newest_checkpoint(), witnessed_head()
+    if newest is None or settings.WITNESS_DIR is None:
+        return
+    if witnessed is None or witnessed.size < newest.size:
+        publish(settings.WITNESS_DIR, newest.note)
+
+
+def _seal_batch(*, now: datetime, after: str = "") -> int:
+    """Seal a batch; `after` is the name of the trail that this one goes on from, if it is new."""
     signer = trail_signer()
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [ONE_SEALER])
             if cursor.fetchone() == (False,):
                 return 0
-        head = _trusted_head(signer)
+        head = _trusted_head(signer, origin=after or settings.TRAIL_ORIGIN)
         leaves = _move_to_leaves(head.size)
         if not leaves:
             return 0
@@ -88,19 +132,20 @@ def _seal_batch(*, now: datetime) -> int:
     return len(leaves)
 
 
-def _trusted_head(signer: Signer) -> TreeHead:
+def _trusted_head(signer: Signer, *, origin: str) -> TreeHead:
     """Return the head that was signed last, if note, row and tiles agree on it.
 
     A log must not sign what contradicts an earlier checkpoint, so any doubt ends the sealing.
     """
     newest = newest_checkpoint()
     if newest is None:
-        return TreeHead(origin=settings.TRAIL_ORIGIN, size=0, root=EMPTY_ROOT)
+        return TreeHead(origin=origin, size=0, root=EMPTY_ROOT)
     try:
-        head = read_checkpoint(newest.note, keys=[signer.verifier_key])
+        key = NoteKey(name=origin, public_key=signer.public_key)
+        head = read_checkpoint(newest.note, keys=[key])
     except BundleInvalid as exc:
         raise TrailDamaged("the newest checkpoint is not signed by this trail's key") from exc
-    stored = TreeHead(origin=settings.TRAIL_ORIGIN, size=newest.size, root=newest.root)
+    stored = TreeHead(origin=origin, size=newest.size, root=newest.root)
     if head != stored:
         raise TrailDamaged("the newest checkpoint's note and row differ")
     if root_at(node_in(read_tile), head.size) != head.root:
@@ -122,6 +167,120 @@ def _move_to_leaves(size: int) -> list[Hash]:
 
 def _by_index(row: tuple[int, memoryview]) -> int:
     return row[0]
+
+
+def recover_trail(
+    *, recovered_by: str, approved_by: str, export: Path | None, actor: Actor, now: datetime
+) -> Loss | None:
+    """Let the trail of a restored database go on under a new name, and say in it what is lost.
+
+    The two people are names of accounts. `export` is a folder that `export_trail` wrote before the
+    loss; it tells which requests the lost facts are about. None if this was done already and only
+    the witness was not told: call `tell_witness` after the commit, either way.
+    """
+    witnessed = witnessed_head()
+    if witnessed is None:
+        raise NothingToRecover
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ONE_SEALER])
+        if _is_cited(witnessed):
+            return None
+        people = _two_people(recovered_by, approved_by)
+        loss = _loss_since(witnessed, export)
+        with audited(actor=actor, now=now) as trail:
+            newest = newest_checkpoint()
+            trail.record(
+                TrailRecovered(
+                    old_origin=witnessed.origin,
+                    old_size=witnessed.size,
+                    old_root=witnessed.root.hex(),
+                    kept=loss.kept.size,
+                    kept_root=loss.kept.root.hex(),
+                    newest_kept_at=newest.sealed_at if newest else None,
+                    recovered_by=people[0],
+                    approved_by=people[1],
+                    lost_requests=loss.requests[:_REQUESTS_NAMED],
+                    lost_requests_count=len(loss.requests),
+                    is_loss_known=loss.is_known,
+                ),
+                about=TRAIL,
+            )
+        answer_alerts(
+            about=TRAIL,
+            kinds={RESTORED},
+            resolution="the trail was recovered",
+            actor=actor,
+            now=now,
+        )
+        raise_alert(
+            kind=LOST,
+            about=TRAIL,
+            detail={
+                "facts": loss.facts,
+                "requests": len(loss.requests),
+                "todo": "have every demand since the backup was made sent again",
+            },
+            actor=actor,
+            now=now,
+        )
+        batch = _seal_batch(now=now, after=loss.kept.origin)
+        while batch == BATCH:
+            batch = _seal_batch(now=now)
+    return loss
+
+
+def tell_witness() -> None:
+    """Publish the newest checkpoint to the witness, whatever that has seen before.
+
+    Only after a recovery: the trail has cited what the witness has seen.
+    """
+    newest, witnessed = newest_checkpoint(), witnessed_head()
+    if newest is None or settings.WITNESS_DIR is None or witnessed is None:
+        return
+    if not _is_cited(witnessed):
+        raise TrailRestored("the trail does not cite what was witnessed")
+    publish(settings.WITNESS_DIR, newest.note)
+
+
+def _is_cited(witnessed: TreeHead) -> bool:
+    """Say whether the trail has a recovery from exactly this head."""
+    cited = (witnessed.origin, witnessed.size, witnessed.root.hex())
+    return any(
+        (entry.facts["old_origin"], entry.facts["old_size"], entry.facts["old_root"]) == cited
+        for entry in entries_of({TrailRecovered.__name__})
+    )
+
+
+def _two_people(*names: str) -> list[Actor]:
+    """Return two active officers or administrators as the trail names them."""
+    accounts = get_user_model().objects.filter(username__in=names, is_active=True)
+    deciders = accounts.filter(
+        Q(is_superuser=True) | Q(groups__name__in=[Role.OFFICER, Role.ADMINISTRATOR])
+    )
+    numbers = {account.get_username(): account.pk for account in deciders.distinct()}
+    if set(numbers) != set(names) or len(numbers) != len(names):
+        raise RecoveryNeedsTwo
+    return [Actor(f"user:{numbers[name]}") for name in names]
+
+
+def _loss_since(witnessed: TreeHead, export: Path | None) -> Loss:
+    """Compare what the database holds with what was witnessed, and with an export of that."""
+    newest, signer = newest_checkpoint(), trail_signer()
+    origin = newest.note.partition("\n")[0] if newest else witnessed.origin
+    kept = _trusted_head(signer, origin=origin)
+    with suppress(TrailRestored):
+        require_extension(witnessed, origin=origin, size=kept.size, node=node_in(read_tile))
+        if origin == settings.TRAIL_ORIGIN:
+            raise NothingToRecover
+    new = f"{settings.TRAIL_ORIGIN}\n"
+    if f"{witnessed.origin}\n" == new or Checkpoint.objects.filter(note__startswith=new).exists():
+        raise OriginNotNew
+    if export is None:
+        return Loss(witnessed=witnessed, kept=kept)
+    key = NoteKey(name=witnessed.origin, public_key=signer.public_key)
+    told_up_to, requests = requests_beyond(export, kept=kept, key=key)
+    return Loss(witnessed=witnessed, kept=kept, requests=tuple(requests), told_up_to=told_up_to)
 
 
 def raise_alert(

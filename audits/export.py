@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from audits.bundle import KEYS, ignore, keys_file, read_file, read_keys
+from audits.entries import read_entry
 from audits.errors import BundleInvalid, TrailDamaged
 from audits.merkle import HASH_SIZE, Hash, hash_leaf, hash_perfect, root_at
 from audits.notes import NoteKey, SealedCheckpoint, TreeHead, read_checkpoint
@@ -27,6 +28,8 @@ from audits.tiles import (
 )
 
 CHECKPOINT: Final = "checkpoint"
+
+_REQUEST: Final = "request/"
 
 ReadEntries = Callable[[int, int], list[bytes]]
 """Return the entries from one index up to, not including, another."""
@@ -104,6 +107,27 @@ def verify_export(
             )
         passed(f"the trail begins with the {old.size} facts of the older checkpoint")
     return TrailVerdict(head=head, trail_key=key)
+
+
+def requests_beyond(folder: Path, *, kept: TreeHead, key: NoteKey) -> tuple[int, list[str]]:
+    """Return how far an export goes, and the requests of which it tells facts beyond a head.
+
+    The export is checked as a whole, and must begin with what was kept.
+    """
+    head = verify_export(folder, trail_key=key).head
+    node = node_in(lambda level, index: _tile_file(folder, head.size, level, index))
+    if kept.size > head.size or root_at(node, kept.size) != kept.root:
+        raise BundleInvalid(f"the export does not begin with the {kept.size} facts of the database")
+    found: dict[str, None] = {}
+    for tile in tiles_of(head.size):
+        begin = tile.index * TILE_WIDTH
+        if tile.level == 0 and begin + tile.width > kept.size:
+            name = entries_path(tile.index, width=tile.width)
+            for index, entry in enumerate(unpack_entries(read_file(folder, name)), start=begin):
+                about = read_entry(entry, index=index).about if index >= kept.size else ""
+                if about.startswith(_REQUEST):
+                    found[about.removeprefix(_REQUEST)] = None
+    return head.size, list(found)
 
 
 def _compare_tiles(folder: Path, size: int) -> None:

@@ -11,11 +11,12 @@ from audits.entries import TrailEntry, read_entry
 from audits.errors import FactUnknown, NotSealedYet
 from audits.merkle import Hash, consistency_at, inclusion_at
 from audits.models import Alert, Checkpoint, Leaf, OutboxEntry, Tile
-from audits.notes import SealedCheckpoint
+from audits.notes import SealedCheckpoint, TreeHead
 from audits.proofs import SealedProof
 from audits.reports import REQUEST_EVENTS, Report, report_of
 from audits.statements import Signer
 from audits.tiles import node_in
+from audits.witness import read_witness, require_extension
 
 
 def trail_signer() -> Signer:
@@ -98,6 +99,23 @@ def newest_checkpoint() -> SealedCheckpoint | None:
     return SealedCheckpoint(
         size=row.size, root=Hash(bytes(row.root)), note=row.note, sealed_at=row.sealed_at
     )
+
+
+def witnessed_head() -> TreeHead | None:
+    """Return what the witness has seen of this trail; None without a witness, or before a seal."""
+    if settings.WITNESS_DIR is None:
+        return None
+    return read_witness(settings.WITNESS_DIR, public_key=trail_signer().public_key)
+
+
+def require_witnessed_trail() -> None:
+    """Raise `TrailRestored` if the database lacks anything that the witness has seen."""
+    witnessed = witnessed_head()
+    if witnessed is not None:
+        size = Checkpoint.objects.order_by("-size").values_list("size", flat=True).first() or 0
+        require_extension(
+            witnessed, origin=settings.TRAIL_ORIGIN, size=size, node=node_in(read_tile)
+        )
 
 
 def read_tile(level: int, index: int) -> bytes:

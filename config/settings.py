@@ -40,6 +40,9 @@ REDIS_URL = env.str("REDIS_URL")
 ARTEFACT_DIR = env.path("ARTEFACT_DIR", default=BASE_DIR / "var" / "artefacts")
 TRAIL_ORIGIN = env.str("TRAIL_ORIGIN", default="lethe.example/trail/1")
 
+# A folder outside the database and its backups that keeps the newest checkpoint.
+WITNESS_DIR: Path | None = env.path("WITNESS_DIR", default=None)
+
 # Who may come in, and how.
 DEBUG = env.bool("DEBUG", default=False)
 HTTPS = env.bool("HTTPS", default=True)

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import prefetch_related_objects
 
 from audits.actions import raise_alert
-from audits.queries import trail_signer
+from audits.queries import require_witnessed_trail, trail_signer
 from audits.statements import digest_of, sign
 from audits.trail import Actor, audited
 from deletion.actions.batches import UNMANAGED
@@ -94,6 +94,7 @@ def note_waiting(*, request_ids: Collection[UUID], now: datetime) -> None:
 
 
 def _settle(requests: Sequence[DeletionRequest], *, actor: Actor, now: datetime) -> Settled:
+    require_witnessed_trail()  # a restored one would certify what was certified otherwise
     shares = shares_by_request([request.pk for request in requests])
     ended = [request for request in requests if _all_ended_well(shares[request.pk])]
     ready = _with_all_that_was_planned(ended, shares, actor=actor, now=now)

@@ -7,6 +7,8 @@ from uuid import UUID
 from django.conf import settings
 from django.utils import timezone
 
+from audits.errors import TrailRestored, WitnessUnreadable
+from audits.queries import require_witnessed_trail
 from audits.trail import Actor
 from deletion import actions
 from deletion.errors import BatchUnknown, MoveNotAllowed, NotComplete, PlanOutdated
@@ -108,6 +110,10 @@ def _watch_one(run_id: UUID) -> None:
 
 def settle() -> bool:
     """Complete requests of which all targets have ended well; return whether more may wait."""
+    try:
+        require_witnessed_trail()
+    except (TrailRestored, WitnessUnreadable):
+        return False  # nothing is certified; the sealer alerts
     ready = work.ready_to_complete(limit=_SETTLED)
     each(batched(ready, _TOGETHER), _settle_some)
     return len(ready) == _SETTLED
