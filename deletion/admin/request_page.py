@@ -31,6 +31,7 @@ from deletion.models import Certificate, DeletionRequest, Denial, Extension, Hol
 from deletion.planning import NOT_TOLD
 from deletion.queries.pauses import lawful_until, paused_for
 from deletion.queries.recipients import recipients_of
+from deletion.queries.waiting import waits_for
 from deletion.regimes import REGIMES, Regime
 from deletion.states import ENDED_WELL, Outcome, RequestState
 
@@ -59,7 +60,7 @@ def page_of(request: DeletionRequest, *, now: datetime) -> Page:
     return Page(
         title=f"Deletion request {short(request.pk)}",
         badges=[state_of(request), left_of(request, now=now)],
-        lead=_lead(request, ended=ended, targets=len(shares)),
+        lead=_lead(request, ended=ended, targets=len(shares), now=now),
         figures=[
             _clock_figure("Data erased by", request.erase_by, request.erased_at, request, now),
             _clock_figure("Models clean by", request.models_by, request.completed_at, request, now),
@@ -102,19 +103,18 @@ def _shares(request: DeletionRequest) -> QuerySet[Share]:
 
 
 def _lead(  # noqa: PLR0911  # one a state
-    request: DeletionRequest, *, ended: int, targets: int
+    request: DeletionRequest, *, ended: int, targets: int, now: datetime
 ) -> str:
     match RequestState(request.state):
-        case RequestState.RECEIVED:
-            return "Waits to be planned; the next sweep does it."
+        case RequestState.RECEIVED | RequestState.PLANNED:
+            return waits_for(request, now=now)
         case RequestState.HELD:
             return "Kept for a legal reason. Nothing is forgotten: the clocks go on."
         case RequestState.PAUSED:
             return "The person was asked for something; both clocks stand still until the answer."
-        case RequestState.PLANNED:
-            return "Its plan waits for an approval."
         case RequestState.IN_PROGRESS:
-            return f"Work is going on: {targets - ended} of {targets} targets have still to end."
+            going = f"Work is going on: {targets - ended} of {targets} targets have still to end."
+            return f"{going} {waits_for(request, now=now)}".rstrip()
         case RequestState.COMPLETE:
             return "Every target has ended well; the certificate proves it without Lethe."
         case RequestState.DENIED:

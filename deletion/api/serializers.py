@@ -108,6 +108,9 @@ class TargetOut(serializers.Serializer[Any]):
     note = serializers.CharField()
     decided_at = serializers.DateTimeField(allow_null=True)
     forecast = ForecastOut(allow_null=True)
+    waits_for = serializers.CharField(
+        allow_blank=True, help_text="What it waits for and, where known, until when."
+    )
 
 
 class TimelineEntryOut(serializers.Serializer[Any]):

@@ -46,6 +46,11 @@ def nowhere_to_look(*, limit: int) -> list[UUID]:
     return list(found.values_list("pk", flat=True)[:limit])
 
 
+def nowhere_to_look_for(request_id: UUID) -> bool:
+    """Say whether no store can be searched for one request that nobody has planned yet."""
+    return _received().filter(pk=request_id).exclude(_is_somewhere()).exists()
+
+
 def _received() -> QuerySet[DeletionRequest]:
     return DeletionRequest.objects.filter(state=RequestState.RECEIVED)
 

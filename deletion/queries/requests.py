@@ -12,9 +12,10 @@ from deletion.models import Batch, Certificate, DeletionRequest, Denial, Extensi
 from deletion.outlook import Forecast
 from deletion.queries.pauses import lawful_until, paused_for
 from deletion.queries.targets import target_of
+from deletion.queries.waiting import target_waits
 from deletion.queries.workload import workload
 from deletion.regimes import regime_named
-from deletion.states import OPEN, OPEN_OUTCOMES, RUNNING, Outcome, RequestState
+from deletion.states import OPEN, OPEN_OUTCOMES, RUNNING, RequestState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,7 @@ class TargetView:
     note: str
     decided_at: datetime | None
     forecast: Forecast | None  # None: nothing more happens here
+    waits_for: str = ""  # empty: it has ended
 
 
 def requests_seen_by(
@@ -71,7 +73,10 @@ def targets_of(request: DeletionRequest, *, now: datetime) -> list[TargetView]:
     """Return the targets of a request, with a forecast where something is still to be done."""
     shares = list(
         Share.objects.filter(request=request)
-        .select_related("obligation__store", "obligation__model")
+        .select_related(
+            *("obligation__store", "obligation__model", "obligation__run__training_run"),
+            "run",
+        )
         .order_by("obligation__due_at", "pk")
     )
     is_open = any(share.outcome in OPEN_OUTCOMES for share in shares)
@@ -88,27 +93,12 @@ def targets_of(request: DeletionRequest, *, now: datetime) -> list[TargetView]:
             forecast=forecasts.get(target_of(share.obligation))
             if share.outcome in OPEN_OUTCOMES
             else None,
+            waits_for=target_waits(
+                share, forecast=forecasts.get(target_of(share.obligation)), now=now
+            ),
         )
         for share in shares
     ]
-
-
-def waits_for(request: DeletionRequest) -> str:
-    """Say what a request as a whole waits for; empty when it is at work or closed."""
-    match RequestState(request.state):
-        case RequestState.RECEIVED:
-            return "It waits to be planned."
-        case RequestState.PLANNED:
-            return "Its plan waits to be approved."
-        case RequestState.HELD:
-            return "A legal reason to keep holds it."
-        case RequestState.PAUSED:
-            return "The person was asked for something: until the answer its clocks stand still."
-        case RequestState.IN_PROGRESS:
-            stuck = request.shares.filter(outcome=Outcome.UNREACHABLE).exists()
-            return "A person must look at a target that cannot be reached." if stuck else ""
-        case RequestState.COMPLETE | RequestState.CANCELLED | RequestState.DENIED:
-            return ""
 
 
 def may_be_extended(request: DeletionRequest, *, now: datetime) -> bool:

@@ -9,7 +9,8 @@ from deletion.errors import MoveNotAllowed, PauseNotAllowed, PauseUnknown, PlanO
 from deletion.models import Batch, Certificate, DeletionRequest, Pause
 from deletion.queries.pauses import lawful_until, paused_for
 from deletion.queries.plans import awaiting_plan
-from deletion.queries.requests import may_be_extended, requests_seen_by, waits_for
+from deletion.queries.requests import may_be_extended, requests_seen_by
+from deletion.queries.waiting import waits_for
 from tests.cast import ALICE, BOB, MONDAY, OFFICER
 from tests.deletion.builders import (
     INTAKE,
@@ -70,7 +71,7 @@ def test_the_dates_move_by_exactly_the_time_from_the_question_to_the_answer(open
     lawful_before = lawful_until(before)
     pause(opened)
     assert (row(opened).state, row(opened).paused_since) == ("paused", MONDAY + DAY)
-    assert waits_for(row(opened)).startswith("The person was asked")
+    assert waits_for(row(opened), now=MONDAY).startswith("The person was asked")
 
     took = timedelta(days=3, hours=5, milliseconds=7)
     after = answer(opened, answered_at=MONDAY + DAY + took, now=MONDAY + 9 * DAY)

@@ -51,7 +51,7 @@ def test_a_request_that_just_came_in_shows_its_clocks_and_what_it_waits_for(stat
 
     assert lines == [
         f"request {opened.request.pk}: received",
-        "  It waits to be planned.",
+        "  It waits for a store that can be searched for such a person.",
         "  received      2026-01-05 00:00:00 UTC",
         "  data erased   due 2026-01-15 00:00:00 UTC",
         "  models clean  due 2026-01-25 00:00:00 UTC",

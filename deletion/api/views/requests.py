@@ -32,6 +32,7 @@ from deletion.intake import KEY
 from deletion.models import DeletionRequest
 from deletion.queries import requests as queries
 from deletion.queries.pauses import lawful_until
+from deletion.queries.waiting import waits_for
 
 IDEMPOTENCY_KEY: Final = OpenApiParameter(
     "Idempotency-Key",
@@ -133,7 +134,7 @@ class OneDeletionRequest(APIView):
         more = RequestMoreOut(
             {
                 "lawful_until": lawful_until(found),
-                "waits_for": queries.waits_for(found),
+                "waits_for": waits_for(found, now=timezone.now()),
                 "denial": queries.denial_of(found),
                 "targets": queries.targets_of(found, now=timezone.now()),
                 "timeline": timeline(f"request/{found.pk}"),

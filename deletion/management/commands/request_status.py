@@ -14,7 +14,8 @@ from typing_extensions import override
 from audits import errors as audit_errors
 from deletion import errors
 from deletion.models import DeletionRequest, Denial
-from deletion.queries.requests import TargetView, denial_of, request_numbered, targets_of, waits_for
+from deletion.queries.requests import TargetView, denial_of, request_numbered, targets_of
+from deletion.queries.waiting import waits_for
 from deletion.states import OPEN, RequestState
 from lineage.management.arguments import whole_number
 from lineage.management.refusals import in_one_line
@@ -58,7 +59,7 @@ def _lines(
     yield f"request {request.pk}: {request.state}"
     if denial is not None:
         yield f"  {denial.article}: {denial.reason}; told {_moment(denial.told_at)}"
-    if waits := waits_for(request):
+    if waits := waits_for(request, now=timezone.now()):
         yield f"  {waits}"
     yield f"  received      {_moment(request.received_at)}"
     yield f"  data erased   {_clock(request.erased_at, due_at=request.erase_by)}"
@@ -70,8 +71,7 @@ def _lines(
 def _target(target: TargetView) -> str:
     if target.outcome:
         return f"{target.target}: {target.outcome}{f' ({target.note})' if target.note else ''}"
-    waits = target.forecast.because if target.forecast else target.because
-    return f"{target.target}: open ({waits})"
+    return f"{target.target}: open (waits for {target.waits_for})"
 
 
 def _clock(stopped_at: datetime | None, *, due_at: datetime) -> str:
