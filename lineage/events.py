@@ -115,6 +115,13 @@ class SuppressionLifted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SuppressionsExpired:
+    """The suppression list let people go whose time on it was over."""
+
+    tags: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PersonLookedUp:
     """Somebody asked where a person is. The asker is the entry's actor; the person is not in it."""
 

@@ -16,7 +16,7 @@ from deletion.actions.locks import one_sweep
 from deletion.queries import work
 from deletion.tasks.attempts import attempt, me
 from deletion.tasks.steps import SWEEP, SWEEPER, each, start
-from lineage.actions import register_version
+from lineage.actions import let_expired_go, register_version
 from lineage.leases import Token
 from lineage.queries import adapter_of, head_of, scan_family
 from lineage.stores import errors as stores
@@ -81,7 +81,12 @@ def _wake(*, most: int) -> None:
 
 @shared_task(ignore_result=True, soft_time_limit=240, time_limit=300)
 def watch_shields() -> None:
-    """Alert people of shields that end, and have what they deferred trained again. Beat runs it."""
+    """Follow what ends on a day. Beat runs this each hour.
+
+    People are alerted of shields that end, what these deferred is trained again, and marks whose
+    time on the suppression list is over are deleted.
+    """
+    let_expired_go(actor=WARDEN, now=timezone.now())
     due = actions.follow_shields(
         notice=timedelta(days=settings.SHIELD_NOTICE_DAYS), actor=WARDEN, now=timezone.now()
     )

@@ -4,7 +4,7 @@ from lineage.actions.datasets import Declaration, register_dataset
 from lineage.actions.declarations import declare_namespace, register_family, register_store
 from lineage.actions.moves import move_store
 from lineage.actions.nodes import register_node
-from lineage.actions.people import forget_subjects, lift_suppression, look_up
+from lineage.actions.people import forget_subjects, let_expired_go, lift_suppression, look_up
 from lineage.actions.retirement import hold_families, note_seen_gone, retire_families
 from lineage.actions.versions import register_version
 
@@ -13,6 +13,7 @@ __all__ = [
     "declare_namespace",
     "forget_subjects",
     "hold_families",
+    "let_expired_go",
     "lift_suppression",
     "look_up",
     "move_store",

@@ -11,7 +11,7 @@ from django.db import transaction
 from audits.trail import Actor, audited
 from lineage.actions.locks import lock_people
 from lineage.errors import NamespaceUnknown, NotSuppressed
-from lineage.events import PersonLookedUp, SubjectsForgotten, SuppressionLifted
+from lineage.events import PersonLookedUp, SubjectsForgotten, SuppressionLifted, SuppressionsExpired
 from lineage.identifiers import (
     Identifier,
     SubjectId,
@@ -21,7 +21,7 @@ from lineage.identifiers import (
 )
 from lineage.models import Membership, Namespace, Pseudonym, Subject, Suppression
 from lineage.queries import kind_of_namespace, resolve, suppressed, where_is
-from lineage.suppression import LiftReason
+from lineage.suppression import LiftReason, expiry_of
 from lineage.whereabouts import Whereabouts
 
 
@@ -67,6 +67,19 @@ def lift_suppression(
         )
 
 
+def let_expired_go(*, actor: Actor, now: datetime) -> int:
+    """Delete the marks whose time is over, and return how many; nothing is left of them then."""
+    expired = Suppression.objects.filter(expires_at__lte=now)
+    with transaction.atomic():
+        if not expired.exists():
+            return 0
+        lock_people()
+        with audited(actor=actor, now=now) as trail:
+            gone, _ = expired.delete()
+            trail.record(SuppressionsExpired(tags=gone), about="suppression")
+    return gone
+
+
 def forget_subjects(
     *,
     subjects: Collection[SubjectId],
@@ -94,7 +107,12 @@ def forget_subjects(
         with audited(actor=actor, now=now) as trail:
             Suppression.objects.bulk_create(
                 (
-                    Suppression(tag=tag, namespace_id=wanted[tag], suppressed_at=now)
+                    Suppression(
+                        tag=tag,
+                        namespace_id=wanted[tag],
+                        suppressed_at=now,
+                        expires_at=expiry_of(now, days=settings.SUPPRESSION_DAYS),
+                    )
                     for tag in sorted(new)
                 ),
                 update_conflicts=True,  # a mark that has expired counts again

@@ -1,37 +1,59 @@
 """Namespaces of identifiers, and the stores whose columns they are in."""
 
 from datetime import datetime
+from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from typing_extensions import override
 
 from audits import queries as trail
 from audits.pages.access import BUILDERS
 from audits.pages.cells import NOTHING, badge, moment, number, row_link
-from audits.pages.records import Page, ReadOnlyAdmin
+from audits.pages.records import Figure, Page, ReadOnlyAdmin
 from audits.pages.sections import Table, timeline_of
 from lineage.models import Namespace, Store
+from lineage.queries import suppressed
 
 
 @admin.register(Namespace)
 class NamespaceAdmin(ReadOnlyAdmin):
     seen_by = BUILDERS
     tells_about = "namespace"
-    list_display = ("name", "kind")
+    list_display = ("name", "kind", "suppressed_count")
     list_filter = ("kind",)
     empty_sentence = "No identifier namespace is declared. Registering a dataset declares one."
 
     @override
-    def page(self, row: Namespace, *, request: HttpRequest, now: datetime) -> Page:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Namespace]:
+        found: QuerySet[Namespace] = super().get_queryset(request)
+        marks = suppressed(now=timezone.now()).filter(namespace=OuterRef("pk"))
+        counted = marks.order_by().values("namespace").annotate(marks=Count("pk")).values("marks")
+        return found.annotate(marks_here=Coalesce(Subquery(counted), 0))
+
+    @admin.display(description="Forgotten", ordering="marks_here")
+    def suppressed_count(self, namespace: Any) -> str:
+        return number(namespace.marks_here)
+
+    @override
+    def page(self, row: Any, *, request: HttpRequest, now: datetime) -> Page:
         columns = row.identifiercolumn_set.select_related("store").order_by("store__name", "name")
         return Page(
             title=row.name,
             badges=[badge(row.kind)],
             lead="A declared family of identifiers: how its values are written says which "
             "spellings name one person.",
+            figures=[
+                Figure(
+                    label="Forgotten by it",
+                    value=number(row.marks_here),
+                    note="marks on the suppression list, by which they are recognised",
+                )
+            ],
             sections=[
                 Table(
                     title="Columns that name people by it",

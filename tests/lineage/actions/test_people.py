@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from lineage.actions import forget_subjects, lift_suppression, look_up
+from lineage.actions import forget_subjects, let_expired_go, lift_suppression, look_up
 from lineage.errors import IdentifierMalformed, NamespaceUnknown, NotSuppressed
 from lineage.graph import EdgeKind, VersionState
 from lineage.models import Membership, Pseudonym, Subject, Suppression
@@ -126,6 +126,25 @@ def test_who_consents_anew_is_lifted_and_the_next_scan_knows_them_again(version)
         {"namespace": PATIENT_ID, "because": "consented anew"}
     ] * 2
     assert ALICE not in str(entries)
+
+
+def test_the_list_lets_people_go_when_their_time_is_over_and_nobody_else(version, settings):
+    settings.SUPPRESSION_DAYS = 30
+    forget(ALICE)
+    settings.SUPPRESSION_DAYS = 0
+    forget(BOB)
+    assert {row.expires_at for row in Suppression.objects.all()} == {
+        MONDAY + timedelta(days=30),
+        None,
+    }
+
+    early = let_expired_go(actor=OFFICER, now=MONDAY + timedelta(days=30, seconds=-1))
+    on_time = let_expired_go(actor=OFFICER, now=MONDAY + timedelta(days=30))
+    again = let_expired_go(actor=OFFICER, now=MONDAY + timedelta(days=31))
+
+    assert (early, on_time, again) == (0, 1, 0)
+    assert Suppression.objects.get().pk == suppression_tag(BOB)
+    assert [entry["facts"] for entry in recorded("SuppressionsExpired")] == [{"tags": 1}]
 
 
 def test_lifting_what_is_not_listed_is_refused_and_a_bystander_stays_listed(version):
