@@ -5,7 +5,7 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 
@@ -35,15 +35,33 @@ def at_most(goal: float, *, name: str, value: float, unit: str = "×", against: 
     )
 
 
-def run(measure: Callable[[bool], Sequence[Figure]], *, about: str) -> None:
-    """Parse the options that every benchmark takes, measure, and print the figures."""
+def run(
+    measure: Callable[..., Sequence[Figure]],
+    *,
+    about: str,
+    sizes: Mapping[str, int] | None = None,
+    strict: bool = False,
+) -> None:
+    """Parse the options that every benchmark takes, measure, and print the figures.
+
+    `sizes` are further options with a number each; `measure` gets them by name. A strict one ends
+    with exit code 1 if a figure misses its goal.
+    """
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--small", action="store_true", help="a size that ends within a minute")
     parser.add_argument("--json", action="store_true", help="one object a figure")
+    for name, default in (sizes or {}).items():
+        parser.add_argument(f"--{name}", type=int, default=default, help=f"default: {default}")
     options = parser.parse_args()
 
-    figures = measure(options.small)
+    figures = measure(options.small, **{name: getattr(options, name) for name in sizes or {}})
 
+    _print(figures, options, about=about)
+    if strict and any(figure.met is False for figure in figures):
+        sys.exit(1)
+
+
+def _print(figures: Sequence[Figure], options: argparse.Namespace, *, about: str) -> None:
     if options.json:
         for figure in figures:
             sys.stdout.write(json.dumps(asdict(figure), ensure_ascii=False) + "\n")

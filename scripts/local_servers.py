@@ -165,6 +165,16 @@ class Services:
             else:
                 return
 
+    def kill_redis(self) -> None:
+        """Kill Redis, which remembers nothing."""
+        self._running["redis"].kill()
+        self._running["redis"].wait()
+
+    def restart_redis(self) -> None:
+        """Start an empty Redis on the same socket, killing it first if it lives."""
+        self.kill_redis()
+        self._start_redis()
+
     def _prepare_postgres(self) -> None:
         self._programs = postgres_programs()
         self._data = self._kept or self.folder / "data"

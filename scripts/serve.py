@@ -86,6 +86,7 @@ class Service:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._started: dict[str, float] = {}
         self._soon: dict[str, int] = {}
+        self._rests: dict[str, float] = {}  # of parts that were killed on purpose
         self._lock = threading.Lock()
         self._stopping = threading.Event()
 
@@ -121,11 +122,12 @@ class Service:
     ) -> None:
         self.stop()
 
-    def kill(self, name: str) -> None:
-        """Kill a part and all its children as a power cut would; it is started again."""
+    def kill(self, name: str, *, rest_seconds: float = 0.0) -> None:
+        """Kill a part and all its children as a power cut would; it is started again later."""
         with self._lock:
             process = self._running[name]
-        os.killpg(process.pid, signal.SIGKILL)
+            self._rests[name] = time.monotonic() + rest_seconds
+            _signal_group(process, signal.SIGKILL)
         process.wait()
 
     def stop(self) -> None:
@@ -167,10 +169,15 @@ class Service:
         while not self._stopping.wait(0.2):
             with self._lock:
                 for name, process in list(self._running.items()):
-                    if process.poll() is None:
+                    rests_until = self._rests.get(name)
+                    if process.poll() is None or (rests_until or 0) > time.monotonic():
                         continue
                     _signal_group(process, signal.SIGKILL)  # children that outlived it
-                    soon = time.monotonic() - self._started[name] < SOON_SECONDS
+                    self._rests.pop(name, None)
+                    soon = (
+                        rests_until is None
+                        and time.monotonic() - self._started[name] < SOON_SECONDS
+                    )
                     self._soon[name] = self._soon.get(name, 0) + 1 if soon else 0
                     if self._soon[name] >= SOON_DEATHS:
                         sys.stderr.write(f"{name} does not stay up; giving up\n")

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -34,9 +34,15 @@ def bare_environment() -> dict[str, str]:
 class World:
     """A running Lethe with the demo's patients registered and their model trained."""
 
-    def __enter__(self) -> Self:
+    def __init__(
+        self, *, services: Services | None = None, parts: Sequence[str] = (), **settings: str
+    ) -> None:
+        """Prepare; nothing starts before `with`. `parts` are those of the service: all, if none."""
         # Durable: what PostgreSQL promised must be there after it was killed.
-        self.services = Services(durable=True)
+        self.services = services or Services(durable=True)
+        self._parts, self._settings = parts, settings
+
+    def __enter__(self) -> Self:
         self.services.__enter__()
         self.folder = Path(tempfile.mkdtemp(prefix="world-", dir=self.services.folder))
         with socket.socket() as free:
@@ -51,14 +57,17 @@ class World:
             "LEASE_SECONDS": "5",
             "ATTEMPTS": "50",  # this world kills workers far more often than a real one dies
             "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
+            **self._settings,
         }
         self.log = self.folder / "service.log"
         self.manage("migrate", "--verbosity=0")
         for officer in ("clara", "dora"):  # some things need two
             self.manage("createsuperuser", "--no-input", f"--username={officer}", "--email=")
-        self.service = Service(bind=self.bind, environment=self.environment, log=self.log)
+        self.service = Service(
+            bind=self.bind, parts=self._parts, environment=self.environment, log=self.log
+        )
         self.service.__enter__()
-        self.wait_for(self._is_up, what="the service to answer")
+        self.wait_for(self.is_up, what="the service to answer")
         self.token, self.second_token = self._token("clara"), self._token("dora")
         return self
 
@@ -129,7 +138,7 @@ class World:
 
     def lift(self, scope: str) -> None:
         """Lift a stop as two officers do."""
-        self.wait_for(self._is_up, what="the service to answer")
+        self.wait_for(self.is_up, what="the service to answer")
         self._ask("POST", f"/api/v1/stops/{scope}/proposal", {}, {})
         own = {"Authorization": f"Token {self.second_token}"}
         self._ask("POST", f"/api/v1/stops/{scope}/lift", {}, own)
@@ -158,7 +167,8 @@ class World:
             time.sleep(0.1)
         raise AssertionError(f"waited {seconds} s for {what}\n{self.log.read_text()[-4000:]}")
 
-    def _is_up(self) -> bool:
+    def is_up(self) -> bool:
+        """Say whether the web server reaches what it needs; an error is as good as no."""
         with urlopen(f"http://{self.bind}/readyz", timeout=5) as answer:
             return bool(answer.status == 200)
 
