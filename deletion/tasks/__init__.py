@@ -193,9 +193,11 @@ def close_run(run_id: str) -> None:
             now=timezone.now(),
         )
 
+    has_ended = False
     with attempt(keep=keep, failed=failed):
-        if _close(run, lease.token):
-            _sweep_soon()  # its people may be done, and others may wait for the same place
+        has_ended = _close(run, lease.token)
+    if has_ended:
+        _sweep_soon()  # its people may be done, and others may wait for the same place
     _wake(most=_NEXT)
 
 
