@@ -9,10 +9,15 @@ from typing import Final
 
 from deletion.workload import Estimate
 
-_GUESS_SIGMA: Final = 0.6  # spread of log durations that a target without history is given
-_GUESS_WEIGHT: Final = 5  # runs until what was seen counts as much as the guess
+_UNKNOWN_BETWEEN: Final = 1.5**2  # variance of log medians, before anything has run
+_UNKNOWN_WITHIN: Final = 0.6**2  # variance of the log durations of one target, likewise
+_LEAST_BETWEEN: Final = 0.5**2
+_LEAST_WITHIN: Final = 0.3**2
+_WEIGHT: Final = 5  # runs until a target's own variance counts as much as that of all
 _SHORTEST: Final = 1.0  # second
-_TRUSTED: Final = 5  # runs before anybody is called too slow
+_LONGEST: Final = log(1e9)  # seconds: thirty years
+_LIKELY: Final = 2.0  # standard deviations
+_MOST_DOUBLINGS: Final = 10
 _MEDIANS: Final = 8  # a run that works for longer has hung
 
 
@@ -41,34 +46,65 @@ def history_of(durations: Iterable[timedelta]) -> History:
     )
 
 
-def estimate_of(history: History, *, guess: timedelta, quantile: float) -> Estimate:
-    """Estimate the next run; `guess` is a first median, `quantile` how sure the safe time is.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prior:
+    """What is known of a target before it has run: from the others of its kind."""
 
-    Log durations are taken as normal. The guess counts like a few runs, so that a target with a
-    short history is neither trusted nor ignored. Failed attempts are inside the durations that were
-    seen, so they are inside the estimate.
-    """
-    median, sigma = _fit(history, guess)
-    beyond = NormalDist().inv_cdf(quantile)
-    return Estimate(
-        mean=timedelta(seconds=exp(median + sigma**2 / 2)),
-        safe=timedelta(seconds=exp(median + beyond * sigma)),
+    mean_log: float
+    between: float  # variance of the targets' mean logs
+    within: float  # variance of the log durations of one target
+
+
+def prior_of(histories: Iterable[History], *, guess: timedelta) -> Prior:
+    """Sum up the targets of a kind; `guess` is a first median, and counts like one more target."""
+    seen = [history for history in histories if history.runs]
+    means = [log(guess.total_seconds()), *(history.mean_log for history in seen)]
+    mean = sum(means) / len(means)
+    spread = sum((value - mean) ** 2 for value in means)
+    runs = sum(history.runs for history in seen)
+    around = sum(history.runs * history.variance_log for history in seen)
+    # A sample's variance is too small by one run for each mean that was taken from it.
+    freedom = runs - len(seen)
+    return Prior(
+        mean_log=mean,
+        between=max((_UNKNOWN_BETWEEN * _WEIGHT + spread) / (_WEIGHT + len(seen)), _LEAST_BETWEEN),
+        within=max((_UNKNOWN_WITHIN * _WEIGHT + around) / (_WEIGHT + freedom), _LEAST_WITHIN),
     )
 
 
-def hung_after(history: History, *, kills: int) -> timedelta | None:
-    """Return after which time an attempt has hung; None while too few runs have been seen.
+def estimate_of(history: History, *, prior: Prior, quantile: float) -> Estimate:
+    """Estimate the next run; `quantile` is how sure the safe time is.
 
-    Eight medians; twice as long after each time that this run was killed for it, so that a target
-    which has truly become slower gets through.
+    Log durations are taken as normal, with a mean that is itself uncertain (normal, around the mean
+    of all targets): the fewer runs were seen, the longer the safe time. Failed attempts are inside
+    the durations that were seen, so they are inside the estimate.
     """
-    if history.runs < _TRUSTED:
-        return None
-    return timedelta(seconds=exp(history.mean_log) * _MEDIANS * 2.0 ** min(kills, 10))
+    mean, doubt = _median_of(history, prior)
+    # A few runs say little about a target's own spread, so that of all counts for a while.
+    own = history.runs * history.variance_log
+    variance = (_WEIGHT * prior.within + own) / (_WEIGHT + history.runs) + doubt
+    beyond = NormalDist().inv_cdf(quantile)
+    return Estimate(
+        mean=timedelta(seconds=exp(min(mean + variance / 2, _LONGEST))),
+        safe=timedelta(seconds=exp(min(mean + beyond * sqrt(variance), _LONGEST))),
+    )
 
 
-def _fit(history: History, guess: timedelta) -> tuple[float, float]:
-    """Return the mean and the spread of log durations."""
-    weight = _GUESS_WEIGHT / (_GUESS_WEIGHT + history.runs)
-    mean = weight * log(guess.total_seconds()) + (1 - weight) * history.mean_log
-    return mean, sqrt(weight * _GUESS_SIGMA**2 + (1 - weight) * history.variance_log)
+def hung_after(history: History, *, prior: Prior, kills: int) -> timedelta:
+    """Return after which time an attempt has hung.
+
+    Eight times the longest median that is likely, which is that of many runs, and much more as long
+    as few were seen. Twice as long after each time that this work was killed for it, so that a
+    target which has truly become slower gets through.
+    """
+    mean, doubt = _median_of(history, prior)
+    longest = exp(min(mean + _LIKELY * sqrt(doubt), _LONGEST))
+    return timedelta(seconds=longest * _MEDIANS * 2.0 ** min(max(kills, 0), _MOST_DOUBLINGS))
+
+
+def _median_of(history: History, prior: Prior) -> tuple[float, float]:
+    """Return the log median of a target, and the variance of what is known of it."""
+    both = history.runs * prior.between + prior.within
+    seen = history.runs * prior.between / both
+    mean = seen * history.mean_log + (1 - seen) * prior.mean_log
+    return mean, prior.between * prior.within / both

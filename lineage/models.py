@@ -220,6 +220,7 @@ class LeasedWork(models.Model):
 
     lease_owner = models.CharField(max_length=120, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
+    leased_at = models.DateTimeField(null=True, blank=True)  # when the newest attempt began
     fencing_token = models.BigIntegerField(default=0)
     attempts = models.PositiveIntegerField(default=0)
     leases_lost = models.PositiveIntegerField(

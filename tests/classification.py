@@ -12,7 +12,9 @@ PERSONAL: Final = "personal"
 TAG: Final = "tag"
 PLAIN: Final = "plain"
 
-LEASE: Final = "lease_owner lease_until fencing_token attempts leases_lost not_before last_error"
+LEASE: Final = (
+    "lease_owner lease_until leased_at fencing_token attempts leases_lost not_before last_error"
+)
 
 CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
     "admin.LogEntry": {

@@ -12,6 +12,7 @@ from deletion.actions.clocks import extend
 from deletion.actions.completion import complete_request, complete_requests, note_waiting
 from deletion.actions.deadlines import follow_dates, warn_of
 from deletion.actions.denials import deny
+from deletion.actions.hangs import HUNG, kill_closing, kill_part
 from deletion.actions.holds import place_hold, release_hold
 from deletion.actions.parts import (
     claim_part,
@@ -37,6 +38,7 @@ from deletion.actions.shields import follow_shields, retrain_unshielded
 from deletion.actions.starts import start_erasure
 
 __all__ = [
+    "HUNG",
     "Opened",
     "Upload",
     "approve_plan",
@@ -62,6 +64,8 @@ __all__ = [
     "import_requests",
     "keep_part",
     "keep_run",
+    "kill_closing",
+    "kill_part",
     "list_parts",
     "note_unchanged",
     "note_waiting",

@@ -62,7 +62,7 @@ def claim_part(  # noqa: PLR0913  # keyword-only; the surfaces read clock and se
                     )
             return None
         with audited(actor=actor, now=now) as trail:
-            take_lease(part, lease=lease, owner=owner)
+            take_lease(part, lease=lease, owner=owner, now=now)
             trail.record(
                 AttemptBegan(run_id=str(part.run_id), part=part.name, attempt=part.attempts),
                 about=f"run/{part.run_id}",

@@ -69,7 +69,7 @@ def claim_run(  # noqa: PLR0913  # keyword-only; the surfaces read clock and set
             if run.attempts >= most_attempts:
                 mark_stuck(run, why=run.last_error or DIED, part="", trail=trail)
                 return None
-            take_lease(run, lease=lease, owner=owner)
+            take_lease(run, lease=lease, owner=owner, now=now)
             trail.record(
                 AttemptBegan(run_id=str(run.pk), part="", attempt=run.attempts),
                 about=f"run/{run.pk}",

@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Min
+from django.db.models import Exists, Min, OuterRef, Q
 
-from deletion.estimates import NO_HISTORY, History, estimate_of
-from deletion.models import Run
+from deletion.estimates import NO_HISTORY, History, Prior, estimate_of, prior_of
+from deletion.models import Obligation, Run, Share
 from deletion.queries.targets import is_store, model_target, named, store_target, target_of
 from deletion.scheduling import Decision, decide
 from deletion.states import OPEN_OUTCOMES, ObligationKind, RequestState, RunState
@@ -84,15 +84,6 @@ JOIN stands before ON before.id = edge.before
 JOIN stands behind ON behind.id = edge.behind
 GROUP BY 1, 2, 3, 4, 5, 6
 ORDER BY 1, 2, 3, 4, 5, 6
-"""
-)
-_READY: Final = (
-    _OPEN
-    + """
-SELECT id FROM stands
-WHERE standing = 'ready' AND store_id IS NOT DISTINCT FROM %(store)s
-    AND model_id IS NOT DISTINCT FROM %(model)s
-ORDER BY id
 """
 )
 _HISTORIES: Final = """
@@ -196,12 +187,20 @@ def workload() -> Workload:
 
 def ready_obligations(target: str) -> list[int]:
     """Return what a run of a target would discharge if it started now."""
-    rows = Store if is_store(target) else Model
-    key = rows.objects.filter(name=named(target)).values_list("pk", flat=True).first()
-    where = {"store": None, "model": None, ("store" if is_store(target) else "model"): key}
-    with connection.cursor() as cursor:
-        cursor.execute(_READY, _ASKING | where)
-        return [row[0] for row in cursor.fetchall()]
+    name = named(target)
+    mine = Q(store__name=name) if is_store(target) else Q(model__name=name)
+    asking = Share.objects.filter(
+        outcome__in=OPEN_OUTCOMES, request__state=RequestState.IN_PROGRESS
+    )
+    feeding = Obligation.after.through.objects.filter(
+        Exists(asking.filter(obligation=OuterRef("to_obligation"))),
+        from_obligation=OuterRef("pk"),
+        to_obligation__discharged_at=None,
+    )
+    found = Obligation.objects.filter(mine, discharged_at=None, run=None).filter(
+        Exists(asking.filter(obligation=OuterRef("pk"))), ~Exists(feeding)
+    )
+    return list(found.order_by("pk").values_list("pk", flat=True))
 
 
 def training_pool(pool: str) -> str:
@@ -246,9 +245,20 @@ class _Sum:
         return self.behind != (None, None)
 
 
+def priors_of(past: Mapping[Key, History]) -> dict[ObligationKind, Prior]:
+    """Return what is known of a store, or of a model, that has never been worked on."""
+    stores = [history for (store, _), history in past.items() if store is not None]
+    models = [history for (_, model), history in past.items() if model is not None]
+    return {
+        ObligationKind.ERASE: prior_of(stores, guess=GUESS[ObligationKind.ERASE]),
+        ObligationKind.RETRAIN: prior_of(models, guess=GUESS[ObligationKind.RETRAIN]),
+    }
+
+
 def _targets(keys: Collection[Key]) -> dict[Key, Target]:
     stopped = set(Stop.objects.filter(lifted_at=None).values_list("scope", flat=True))
     past = histories()
+    priors = priors_of(past)
     stores = Store.objects.in_bulk([store for store, _ in keys if store is not None])
     models = Model.objects.in_bulk([model for _, model in keys if model is not None])
     found: dict[Key, Target] = {}
@@ -265,7 +275,7 @@ def _targets(keys: Collection[Key]) -> dict[Key, Target]:
             name=name,
             pool=pool,
             estimate=estimate_of(
-                past.get(key, NO_HISTORY), guess=GUESS[kind], quantile=settings.SAFE_QUANTILE
+                past.get(key, NO_HISTORY), prior=priors[kind], quantile=settings.SAFE_QUANTILE
             ),
             stopped=not stopped.isdisjoint({EVERYTHING, name}),
         )

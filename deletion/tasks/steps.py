@@ -14,9 +14,11 @@ from deletion import actions
 from deletion.errors import BatchUnknown, MoveNotAllowed, NotComplete, PlanOutdated
 from deletion.outlook import Alarm
 from deletion.queries import plans, work
+from deletion.queries.hangs import hung_attempts
 from deletion.queries.targets import is_store
 from deletion.queries.workload import ready_obligations, workload
 from deletion.scheduling import Start
+from deletion.tasks.hangs import cut_off
 
 SWEEPER: Final = Actor("task:deletion.sweep")
 
@@ -97,6 +99,11 @@ def _start_one(start: Start) -> None:
     )
 
 
+def end_hangs() -> None:
+    """Cut off workers that live but get nowhere, so that others take their work over."""
+    each(hung_attempts(now=timezone.now()), cut_off)
+
+
 def watch() -> None:
     """Compare every training that has ended with what it was for."""
     each(work.retrainings(now=timezone.now()), _watch_one)
@@ -168,5 +175,5 @@ def each(rows: Iterable[Row], do: Callable[[Row], None]) -> None:
         raise ExceptionGroup("not every row could be worked on", failures)
 
 
-SWEEP: Final = (plan, approve, watch, start, settle, follow_dates, follow_pauses)
+SWEEP: Final = (plan, approve, end_hangs, watch, start, settle, follow_dates, follow_pauses)
 """The steps of a sweep, in their order."""

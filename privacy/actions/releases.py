@@ -106,7 +106,7 @@ def claim(
         if lease is None or release.state != ReleaseState.RESERVED:
             return None
         with audited(actor=actor, now=now) as trail:
-            take_lease(release, lease=lease, owner=owner)
+            take_lease(release, lease=lease, owner=owner, now=now)
             trail.record(
                 DrawingClaimed(release_id=str(release.pk), token=lease.token),
                 about=f"release/{release.pk}",

@@ -9,6 +9,7 @@ from deletion.estimates import (
     estimate_of,
     history_of,
     hung_after,
+    prior_of,
 )
 
 GUESS = timedelta(minutes=10)
@@ -18,14 +19,14 @@ durations = st.lists(
 
 
 def estimated(past, *, quantile=0.9995):
-    return estimate_of(history_of(past), guess=GUESS, quantile=quantile)
+    return estimate_of(history_of(past), prior=prior_of([], guess=GUESS), quantile=quantile)
 
 
 def test_without_history_the_guess_counts():
     estimate = estimated([])
 
-    assert GUESS < estimate.mean < 2 * GUESS
-    assert estimate.safe > 4 * GUESS
+    assert GUESS < estimate.mean < 5 * GUESS
+    assert estimate.safe > 40 * GUESS
 
 
 def test_a_long_history_outweighs_the_guess():
@@ -34,10 +35,21 @@ def test_a_long_history_outweighs_the_guess():
     assert timedelta(hours=2) < estimate.mean < timedelta(hours=4)
 
 
-def test_one_quick_run_is_not_trusted_yet():
-    estimate = estimated([timedelta(seconds=1)])
+def test_the_fewer_runs_were_seen_the_longer_the_safe_time():
+    seen = [estimated([3 * GUESS] * runs) for runs in (0, 1, 3, 10, 50)]
 
-    assert estimate.mean > timedelta(minutes=1)
+    assert [one.safe for one in seen] == sorted((one.safe for one in seen), reverse=True)
+
+
+def test_a_target_that_never_ran_is_taken_to_be_like_the_others_of_its_kind():
+    others = [history_of([100 * GUESS] * 20)] * 30
+
+    prior = prior_of(others, guess=GUESS)
+
+    alone = estimated([])
+    among_them = estimate_of(NO_HISTORY, prior=prior, quantile=0.9995)
+    assert alone.mean < 5 * GUESS
+    assert 50 * GUESS < among_them.mean < 200 * GUESS
 
 
 @given(past=durations)
@@ -71,14 +83,21 @@ def test_the_safe_time_is_the_quantile_of_what_was_seen():
     assert 0.985 < sum(length <= safe for length in past) / len(past) < 0.995
 
 
-def test_nothing_is_called_hung_before_enough_is_known():
-    assert hung_after(NO_HISTORY, kills=0) is None
-    assert hung_after(history_of([GUESS] * 4), kills=0) is None
+def hung(past, *, kills=0):
+    return hung_after(history_of(past), prior=prior_of([], guess=GUESS), kills=kills)
 
 
-def test_what_works_for_eight_medians_has_hung_and_is_given_twice_as_long_the_next_time():
-    history = history_of([GUESS / 2] * 3 + [GUESS] * 5 + [2 * GUESS] * 3)
+def test_what_works_for_much_longer_than_eight_medians_has_hung():
+    assert 8 * GUESS < hung([GUESS] * 50) < 11 * GUESS
 
-    assert hung_after(history, kills=0) == 8 * GUESS
-    assert hung_after(history, kills=1) == 16 * GUESS
-    assert hung_after(history, kills=10**6) is not None  # and no overflow
+
+def test_the_fewer_runs_were_seen_the_longer_nobody_is_called_hung():
+    limits = [hung([GUESS] * runs) for runs in (0, 1, 3, 10, 50)]
+
+    assert limits == sorted(limits, reverse=True)
+    assert limits[0] > 100 * GUESS
+
+
+def test_what_was_killed_is_given_twice_as_long_the_next_time():
+    assert hung([GUESS] * 50, kills=1) == 2 * hung([GUESS] * 50)
+    assert hung([GUESS] * 50, kills=10**6) == hung([GUESS] * 50, kills=10)  # and no overflow

@@ -2,7 +2,7 @@
 
 from training.actions.attestations import attest_gone
 from training.actions.declarations import register_model
-from training.actions.failures import fail_fit, fail_step, give_up
+from training.actions.failures import fail_fit, fail_step, give_up, kill_fit, kill_step
 from training.actions.fits import claim_fit, finish_fit, fit_again, keep_fit
 from training.actions.retirement import GivenUp, give_up_models, hold_models
 from training.actions.runs import (
@@ -37,6 +37,8 @@ __all__ = [
     "hold_models",
     "keep_fit",
     "keep_run",
+    "kill_fit",
+    "kill_step",
     "lift",
     "mark_destroyed",
     "propose_lift",

@@ -9,10 +9,11 @@ from django.db import transaction
 from audits.trail import Actor, audited
 from lineage.errors import LeaseLost
 from lineage.leases import Token
-from training.actions.locks import lock_held_fit, lock_run
+from training.actions.locks import lock_fit, lock_held_fit, lock_run
 from training.actions.moves import fail
 from training.driving import back_off
 from training.events import FitFailed, StepFailed
+from training.models import ShardFit, TrainingRun
 from training.states import RUN_OPEN, RunState
 
 DIED: Final = "its worker died"
@@ -76,6 +77,54 @@ def fail_fit(  # noqa: PLR0913  # keyword-only, one a field
         )
     # A transaction of its own, for the model has to be locked before the run.
     return give_up(run_id=fit.run_id, most_attempts=most_attempts, actor=actor, now=now)
+
+
+def kill_step(  # noqa: PLR0913  # keyword-only, one a field
+    *, run_id: UUID, token: Token, error: str, most_attempts: int, actor: Actor, now: datetime
+) -> bool:
+    """Cut off a worker that lives but gets nowhere; False if its attempt has ended meanwhile.
+
+    It counts as a failed attempt, and whatever that worker reports from now on is refused.
+    """
+    with transaction.atomic():
+        run = lock_run(run_id)
+        if run.fencing_token != token or run.lease_until is None:
+            return False
+        fail_step(
+            run_id=run_id,
+            token=token,
+            error=error,
+            most_attempts=most_attempts,
+            actor=actor,
+            now=now,
+        )
+        TrainingRun.objects.filter(pk=run_id).update(fencing_token=token + 1)
+    return True
+
+
+def kill_fit(  # noqa: PLR0913  # keyword-only, one a field
+    *, fit_id: int, token: Token, error: str, most_attempts: int, actor: Actor, now: datetime
+) -> bool:
+    """Cut off the worker of a shard, as `kill_step` does that of a run."""
+    with transaction.atomic():
+        # The model first, as everywhere: the last attempt ends the run.
+        run_id = ShardFit.objects.filter(pk=fit_id).values_list("run_id", flat=True).first()
+        if run_id is None:
+            return False
+        lock_run(run_id)
+        fit = lock_fit(fit_id)
+        if fit is None or fit.fencing_token != token or fit.lease_until is None:
+            return False
+        fail_fit(
+            fit_id=fit_id,
+            token=token,
+            error=error,
+            most_attempts=most_attempts,
+            actor=actor,
+            now=now,
+        )
+        ShardFit.objects.filter(pk=fit_id).update(fencing_token=token + 1)
+    return True
 
 
 def give_up(*, run_id: UUID, most_attempts: int, actor: Actor, now: datetime) -> RunState:

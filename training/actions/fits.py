@@ -35,7 +35,7 @@ def claim_fit(  # noqa: PLR0913  # keyword-only; the surfaces read clock and set
         if lease is None or not is_ready:
             return None
         with audited(actor=actor, now=now) as trail:
-            take_lease(fit, lease=lease, owner=owner)
+            take_lease(fit, lease=lease, owner=owner, now=now)
             trail.record(
                 FitClaimed(run_id=str(fit.run_id), shard=fit.shard, token=lease.token),
                 about=f"training/{fit.run_id}",

@@ -137,7 +137,7 @@ def claim_run(  # noqa: PLR0913  # keyword-only; the surfaces read clock and set
                 require_run_move(state, RunState.CHECKING)
                 run.state = RunState.CHECKING
                 run.started_at = run.started_at or now
-            take_lease(run, lease=lease, owner=owner, also=["state", "started_at"])
+            take_lease(run, lease=lease, owner=owner, also=["state", "started_at"], now=now)
             trail.record(
                 StepClaimed(run_id=str(run.pk), step=run.state, token=lease.token),
                 about=f"training/{run.pk}",
