@@ -1,0 +1,1 @@
+"""A year of requests that never happened, on which policies are compared."""
