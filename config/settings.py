@@ -68,6 +68,16 @@ APPROVE_UP_TO = env.int("APPROVE_UP_TO", default=100)  # plans for more people w
 SUPPRESSION_DAYS = env.int("SUPPRESSION_DAYS", default=0, validate=COUNT)
 SHIELD_NOTICE_DAYS = env.int("SHIELD_NOTICE_DAYS", default=14, validate=POSITIVE)
 
+# How people are written to: only to confirm their address. Without a host nobody is.
+EMAIL_HOST = env.str("EMAIL_HOST", default="")
+EMAIL_PORT = env.int("EMAIL_PORT", default=587, validate=POSITIVE)
+EMAIL_HOST_USER = env.str("EMAIL_HOST_USER", default="")
+EMAIL_HOST_PASSWORD = env.str("EMAIL_HOST_PASSWORD", default="")
+EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", default=True)
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="lethe@localhost")
+IDENTITY_DAYS = env.int("IDENTITY_DAYS", default=14, validate=POSITIVE)
+EMAIL_TIMEOUT = 30  # seconds
+
 # What is written down about it.
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO", validate=one_of("INFO", "WARNING", "ERROR"))
 LOG_FORMAT = env.str("LOG_FORMAT", default="plain", validate=one_of("plain", "json"))

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from deletion.errors import LineMalformed, UploadUnreadable
+from deletion.identity import EMAIL_CODE
 from deletion.intake import KEY, MOST_IDENTIFIERS, WORD, SaidDemand, identifier_said
 
 BLOCK: Final = 1 << 16  # bytes that are read, or inflated, at a time
@@ -216,6 +217,8 @@ def _demand(said: Mapping[str, Any]) -> SaidDemand:
         raise LineMalformed("regime: a text is needed")
     if not isinstance(verification, str) or not WORD.fullmatch(verification):
         raise LineMalformed("verification: one word such as account-login is needed")
+    if verification == EMAIL_CODE:
+        raise LineMalformed("verification: a code is sent for requests that come alone")
     if not isinstance(identifiers, list) or not 0 < len(identifiers) <= MOST_IDENTIFIERS:
         raise LineMalformed(f"identifiers: 1 to {MOST_IDENTIFIERS} are needed")
     read = [identifier_said(one) for one in identifiers]

@@ -58,6 +58,18 @@ class ExtensionNotAllowed(Exception):
     """The law lets no clock be extended so: the message says what it asks for."""
 
 
+class CodeNotAllowed(Exception):
+    """No code can be sent or taken now: the message says why."""
+
+
+class CodeWrong(Exception):
+    """That is not the code; after five wrong ones a new code has to be asked for."""
+
+
+class VerificationNotPossible(Exception):
+    """The person's address cannot be confirmed by a code: the message says why."""
+
+
 class DenialNotAllowed(Exception):
     """The law lets nobody be denied so: the message says what it asks for."""
 

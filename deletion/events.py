@@ -52,6 +52,53 @@ class ImportEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CodeAsked:
+    """Another code was asked for, by which the person confirms their address."""
+
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeMade:
+    """A code was made, to be sent at once; the ones before are worthless."""
+
+    request_id: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeNotSent:
+    """A code could not be sent; another one is made, until the attempts end."""
+
+    request_id: str
+    error: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeRefused:
+    """Somebody repeated a wrong code."""
+
+    request_id: str
+    tries_left: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestVerified:
+    """The person has confirmed who they are; their address is destroyed."""
+
+    request_id: str
+    method: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerificationExpired:
+    """Nobody repeated a code in time; the address is destroyed, and an officer decides."""
+
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RequestHeld:
     """A legal reason to keep suspended the request."""
 

@@ -50,6 +50,16 @@ class RequestKey:
         """Return the digest that was sealed for this request and namespace."""
         return Digest(_decrypt(self._derived(b"digests"), sealed, context=self._about(namespace)))
 
+    def seal_address(self, address: str, *, entropy: Entropy) -> bytes:
+        """Encrypt where a code is sent to."""
+        return _encrypt(
+            self._derived(b"addresses"), address.encode(), context=self._about(""), entropy=entropy
+        )
+
+    def unseal_address(self, sealed: bytes) -> str:
+        """Return the address that was sealed for this request."""
+        return _decrypt(self._derived(b"addresses"), sealed, context=self._about("")).decode()
+
     def tag(self, content: bytes) -> str:
         """Return a keyed digest by which the same content is recognised while the key lives."""
         return hmac.digest(self._derived(b"tags"), content, "sha256").hex()

@@ -10,6 +10,7 @@ from deletion.errors import MoveNotAllowed
 class RequestState(StrEnum):
     """What is true of a request now."""
 
+    UNVERIFIED = "unverified"  # the person has not confirmed who they are; the clocks run
     RECEIVED = "received"
     HELD = "held"  # a legal reason to keep; suspends, never forgets
     PAUSED = "paused"  # the person was asked for something: the law stops the clock meanwhile
@@ -65,6 +66,9 @@ class RunState(StrEnum):
 
 
 MOVES: Final[Mapping[RequestState, frozenset[RequestState]]] = {
+    RequestState.UNVERIFIED: frozenset(
+        {RequestState.RECEIVED, RequestState.CANCELLED, RequestState.DENIED}
+    ),
     RequestState.RECEIVED: frozenset(
         {
             RequestState.PLANNED,

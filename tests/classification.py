@@ -49,11 +49,18 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
         TAG: "idempotency_tag body_tag wrapped_key",
         PLAIN: (
             "id regime state received_at acknowledge_by erase_by models_by paused_since erased_at"
-            " completed_at cancelled_at denied_at caller verification batch looked_at"
+            " completed_at cancelled_at denied_at caller verification verified_at batch looked_at"
         ),
     },
     "deletion.Denial": {
         PLAIN: "id request article reason told_at in_time denied_by denied_at",
+    },
+    "deletion.EmailCheck": {
+        PERSONAL: "sealed_address",
+        TAG: "code_tag",
+        PLAIN: (
+            "id request expires_at wanted_at not_before failures codes code_made_at tries_left"
+        ),
     },
     "deletion.Extension": {
         PLAIN: (

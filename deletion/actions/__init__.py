@@ -14,6 +14,13 @@ from deletion.actions.deadlines import follow_dates, warn_of
 from deletion.actions.denials import deny
 from deletion.actions.hangs import HUNG, kill_closing, kill_part
 from deletion.actions.holds import place_hold, release_hold
+from deletion.actions.identity import (
+    code_not_sent,
+    confirm_code,
+    follow_checks,
+    make_code,
+    want_code,
+)
 from deletion.actions.parts import (
     claim_part,
     drop_part,
@@ -47,8 +54,10 @@ __all__ = [
     "check_requests",
     "claim_part",
     "claim_run",
+    "code_not_sent",
     "complete_request",
     "complete_requests",
+    "confirm_code",
     "deny",
     "dissolve_plan",
     "drop_part",
@@ -58,6 +67,7 @@ __all__ = [
     "fail_run",
     "finish_erasure",
     "finish_part",
+    "follow_checks",
     "follow_dates",
     "follow_pauses",
     "follow_shields",
@@ -67,6 +77,7 @@ __all__ = [
     "kill_closing",
     "kill_part",
     "list_parts",
+    "make_code",
     "note_unchanged",
     "note_waiting",
     "pause",
@@ -81,6 +92,7 @@ __all__ = [
     "start_import",
     "start_replay",
     "start_retraining",
+    "want_code",
     "warn_of",
     "watch_retraining",
 ]

@@ -4,13 +4,15 @@ import hmac
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Final
 from uuid import UUID, uuid4
 
 import psycopg2
 from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.db.models import Value
 from django.db.models.functions import Coalesce
@@ -21,8 +23,10 @@ from deletion.errors import (
     IdempotencyKeyReused,
     MoveNotAllowed,
     RequestAlreadyOpen,
+    VerificationNotPossible,
 )
 from deletion.events import DeletionRequested, RequestCancelled
+from deletion.identity import EMAIL_CODE, address_in
 from deletion.intake import (
     Claim,
     Receipt,
@@ -32,7 +36,7 @@ from deletion.intake import (
     claims_of,
 )
 from deletion.keys import RequestKey, commitment, idempotency_tag, new_key, unwrap
-from deletion.models import DeletionRequest, Found, Hold, RequestIdentifier
+from deletion.models import DeletionRequest, EmailCheck, Found, Hold, RequestIdentifier
 from deletion.regimes import Regime, regime_named
 from deletion.states import RequestState, require_move
 from lineage.errors import NamespaceUnknown
@@ -62,6 +66,7 @@ class Demand:
     verification: str
     body: bytes = field(repr=False)
     tag: str  # of the caller's key
+    address: str | None = field(default=None, repr=False)  # to which a code goes, if any does
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +133,8 @@ def request_deletion(  # noqa: PLR0913  # keyword-only, one a column
                 draft = draft_of(demand, caller=caller, now=now)
                 draft.request.save(force_insert=True)
                 RequestIdentifier.objects.bulk_create(draft.identifiers)
+                if demand.address is not None:
+                    _begin_check(draft.request, address=demand.address, now=now)
                 trail.record(draft.event, about=draft.about)
         except IntegrityError as exc:
             # The database decides who was first, about the key as about the person.
@@ -190,8 +197,25 @@ def close_all(request_ids: Collection[UUID], *, completed_at: datetime) -> None:
 
 def _destroy(request_ids: Collection[UUID]) -> None:
     RequestIdentifier.objects.filter(request__in=list(request_ids)).delete()
+    EmailCheck.objects.filter(request__in=list(request_ids)).delete()
     Found.objects.filter(request__in=list(request_ids)).delete()
     Hold.objects.filter(request__in=list(request_ids)).update(reason="")
+
+
+def _begin_check(request: DeletionRequest, *, address: str, now: datetime) -> None:
+    """Keep the address of a new request until its person has confirmed it; a code is wanted."""
+    if not settings.EMAIL_HOST:
+        raise VerificationNotPossible("this service sends no e-mail: EMAIL_HOST is not set")
+    try:
+        validate_email(address)
+    except ValidationError:
+        raise VerificationNotPossible("there is no such e-mail address") from None
+    EmailCheck.objects.create(
+        request=request,
+        sealed_address=key_of(request).seal_address(address, entropy=secrets.token_bytes),
+        expires_at=now + timedelta(days=settings.IDENTITY_DAYS),
+        wanted_at=now,
+    )
 
 
 def key_of(request: DeletionRequest) -> RequestKey:
@@ -243,6 +267,9 @@ def demand_of(
         law=law,
         claims=claims,
         verification=said.verification,
+        address=address_in(said.identifiers, kinds=kinds)
+        if said.verification == EMAIL_CODE
+        else None,
         body=body_of(regime=said.regime, verification=said.verification, claims=claims),
         tag=idempotency_tag(
             key, caller=caller, key_encryption_key=settings.REQUEST_KEY_ENCRYPTION_KEY
@@ -261,7 +288,7 @@ def draft_of(demand: Demand, *, caller: str, now: datetime) -> Draft:
     request = DeletionRequest(
         pk=key.request_id,
         regime=demand.law.name,
-        state=RequestState.RECEIVED,
+        state=RequestState.RECEIVED if demand.address is None else RequestState.UNVERIFIED,
         received_at=now,
         acknowledge_by=clocks.acknowledge_by,
         erase_by=clocks.erase_by,

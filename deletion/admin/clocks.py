@@ -17,6 +17,7 @@ from deletion.urgency import Urgency, urgency_of
 from training.models import ShardFit
 
 REQUEST_TONES: Final = {
+    RequestState.UNVERIFIED: Tone.WARN,
     RequestState.RECEIVED: Tone.BUSY,
     RequestState.HELD: Tone.WARN,
     RequestState.PAUSED: Tone.WARN,

@@ -106,6 +106,8 @@ def _lead(  # noqa: PLR0911  # one a state
     request: DeletionRequest, *, ended: int, targets: int, now: datetime
 ) -> str:
     match RequestState(request.state):
+        case RequestState.UNVERIFIED:
+            return "Its person has not confirmed their address yet; the clocks run all the same."
         case RequestState.RECEIVED | RequestState.PLANNED:
             return waits_for(request, now=now)
         case RequestState.HELD:
@@ -323,6 +325,7 @@ def _intake(request: DeletionRequest) -> Facts:
             ("Number", format_html('<code class="lt-code">{}</code>', request.pk)),
             ("Regime", request.regime.upper()),
             ("Identity", request.verification),
+            ("Confirmed", moment(request.verified_at)),
             ("Handed in by", name_of(request.caller)),
             ("Person named by", ", ".join(namespaces) or "nothing any more: destroyed at the end"),
             ("Batch", batch_link(request.batch_id)),

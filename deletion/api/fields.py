@@ -64,6 +64,12 @@ class WordField(serializers.RegexField):
         return super().to_internal_value(data)
 
 
+class CodeField(WordField):
+    """The digits of a code."""
+
+    PATTERN = "[0-9]{8}"
+
+
 class DigestField(WordField):
     """A SHA-256 in hexadecimal, as it was shown."""
 

@@ -6,6 +6,7 @@ from django.core.validators import RegexValidator
 from rest_framework import serializers
 
 from deletion.api.fields import (
+    CodeField,
     DigestField,
     IdentifierField,
     RegimeField,
@@ -37,6 +38,8 @@ class DeletionRequestIn(serializers.Serializer[None]):
     )
     verification = WordField(
         help_text="How the person's identity was verified, in one word such as `account-login`."
+        " With `email-code` Lethe does it: it sends a code to the one address that the request"
+        " names, and nothing is planned before it was repeated."
     )
 
 
@@ -71,7 +74,7 @@ class DeletionRequestOut(serializers.ModelSerializer[DeletionRequest]):
     class Meta:
         model = DeletionRequest
         fields = [
-            *("id", "regime", "state", "verification", "batch", "received_at"),
+            *("id", "regime", "state", "verification", "verified_at", "batch", "received_at"),
             *("acknowledge_by", "erase_by", "models_by", "paused_since"),
             *("erased_at", "completed_at", "cancelled_at", "denied_at"),
         ]
@@ -193,6 +196,12 @@ class DenialIn(serializers.Serializer[None]):
         help_text="When the person was told why, and what they may do about it: to whom they may "
         "complain, or how they appeal. The page of regimes says what each law asks for."
     )
+
+
+class CodeIn(serializers.Serializer[None]):
+    """The code that the person read in their mail."""
+
+    code = CodeField()
 
 
 class AnswerIn(serializers.Serializer[None]):

@@ -43,6 +43,16 @@ urlpatterns: list[URLPattern] = [
         name="deletion-request-extension",
     ),
     path(
+        "deletion-requests/<uuid:request_id>/code",
+        views.Codes.as_view(),
+        name="deletion-request-code",
+    ),
+    path(
+        "deletion-requests/<uuid:request_id>/code/confirm",
+        views.Confirmation.as_view(),
+        name="deletion-request-code-confirm",
+    ),
+    path(
         "deletion-requests/<uuid:request_id>/denial",
         views.Denying.as_view(),
         name="deletion-request-denial",

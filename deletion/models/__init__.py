@@ -1,5 +1,6 @@
 """Requests, batches, obligations and runs, as rows. `deletion.actions` changes them."""
 
+from deletion.models.identity import EmailCheck
 from deletion.models.imports import Import
 from deletion.models.requests import (
     Batch,
@@ -20,6 +21,7 @@ __all__ = [
     "Deferral",
     "DeletionRequest",
     "Denial",
+    "EmailCheck",
     "Extension",
     "Found",
     "Hold",

@@ -50,6 +50,7 @@ class DeletionRequest(models.Model):
     idempotency_tag = models.CharField(max_length=64)  # keyed: the caller's key may name somebody
     body_tag = models.CharField(max_length=64, blank=True)  # keyed; emptied on completion
     verification = models.CharField(max_length=64)  # how identity was verified: a fact, no data
+    verified_at = models.DateTimeField(null=True, blank=True)  # when Lethe itself has done it
     wrapped_key = models.BinaryField(null=True, blank=True)  # its own key; destroyed at its end
     batch = models.ForeignKey(
         Batch, null=True, blank=True, on_delete=models.SET_NULL, related_name="requests"

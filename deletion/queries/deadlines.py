@@ -31,7 +31,12 @@ from deletion.urgency import LAST_PART
 ABOUT: Final = "request/"
 """What stands before a request's number where an alert names it."""
 
-NOT_BEGUN: Final = (RequestState.RECEIVED, RequestState.PLANNED, RequestState.HELD)
+NOT_BEGUN: Final = (
+    RequestState.UNVERIFIED,
+    RequestState.RECEIVED,
+    RequestState.PLANNED,
+    RequestState.HELD,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

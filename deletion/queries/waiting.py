@@ -19,6 +19,8 @@ def waits_for(  # noqa: PLR0911  # one a state
 ) -> str:
     """Say what a request as a whole waits for; empty when its targets say it, or it is closed."""
     match RequestState(request.state):
+        case RequestState.UNVERIFIED:
+            return "Its person has not confirmed their address yet."
         case RequestState.RECEIVED:
             if nowhere_to_look_for(request.pk):
                 return "It waits for a store that can be searched for such a person."

@@ -14,7 +14,9 @@ from audits.trail import Actor
 from deletion import actions
 from deletion.actions.locks import one_sweep
 from deletion.queries import work
+from deletion.queries.identity import codes_wanted
 from deletion.tasks.attempts import attempt, me
+from deletion.tasks.letters import write_code
 from deletion.tasks.steps import SWEEP, SWEEPER, each, start
 from lineage.actions import let_expired_go, register_version
 from lineage.leases import Token
@@ -23,13 +25,23 @@ from lineage.stores import errors as stores
 from lineage.stores.protocol import Step
 from training.errors import Stopped
 
-__all__ = ["ERASER", "SWEEPER", "WARDEN", "close_run", "erase_part", "sweep", "watch_shields"]
+__all__ = [
+    "ERASER",
+    "SWEEPER",
+    "WARDEN",
+    "close_run",
+    "erase_part",
+    "send_code",
+    "sweep",
+    "watch_shields",
+]
 
 ERASER: Final = Actor("task:deletion.erase")
 WARDEN: Final = Actor("task:deletion.watch_shields")
 
 _MESSAGES: Final = 64  # sent by one sweep: enough for every worker, too few to bury the broker
 _NEXT: Final = 2  # sent by a worker that has finished: for itself, and one that may sleep
+_LETTER_SECONDS: Final = 60.0  # then the next sweep sends it again
 _DAY_SECONDS: Final = 24 * 3600
 
 
@@ -52,10 +64,23 @@ def sweep() -> None:
                 failures.append(failure)
             if step is start:  # the workers begin while this sweep goes on to certify
                 _wake(most=_MESSAGES)
+                _write(most=_MESSAGES)
     if is_more:
         _sweep_soon()
     if failures:
         raise ExceptionGroup("a sweep could not do everything", failures)
+
+
+def _write(*, most: int) -> None:
+    """Have every code sent that a person waits for."""
+    for request_id in codes_wanted(now=timezone.now(), limit=most):
+        send_code.apply_async((str(request_id),), expires=_LETTER_SECONDS)
+
+
+@shared_task(ignore_result=True, soft_time_limit=120, time_limit=150)
+def send_code(request_id: str) -> None:
+    """Send a person a code. Safe to run twice: the second time none is wanted."""
+    write_code(UUID(request_id))
 
 
 def _sweep_soon() -> None:

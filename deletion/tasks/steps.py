@@ -158,6 +158,11 @@ def follow_pauses() -> None:
     actions.follow_pauses(actor=SWEEPER, now=timezone.now())
 
 
+def follow_checks() -> None:
+    """Destroy addresses that nobody has confirmed in time, and ask people to decide."""
+    actions.follow_checks(actor=SWEEPER, now=timezone.now())
+
+
 def batched(rows: Sequence[Row], size: int) -> Iterator[Sequence[Row]]:
     """Yield rows in their order, some at a time."""
     return (rows[first : first + size] for first in range(0, len(rows), size))
@@ -175,5 +180,15 @@ def each(rows: Iterable[Row], do: Callable[[Row], None]) -> None:
         raise ExceptionGroup("not every row could be worked on", failures)
 
 
-SWEEP: Final = (plan, approve, end_hangs, watch, start, settle, follow_dates, follow_pauses)
+SWEEP: Final = (
+    plan,
+    approve,
+    end_hangs,
+    watch,
+    start,
+    settle,
+    follow_dates,
+    follow_pauses,
+    follow_checks,
+)
 """The steps of a sweep, in their order."""

@@ -1,14 +1,18 @@
+import re
 from typing import Any
 from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.core import mail
 from rest_framework.test import APIClient
 
 from audits.actions import seal
 from audits.permissions import Role
 from deletion import actions
 from deletion.models import Batch, DeletionRequest
+from deletion.tasks import send_code
+from lineage.identifiers import IdentifierKind
 from tests.cast import ALICE, BOB, MONDAY, OFFICER
 from tests.deletion.builders import make_request, raw, right_now, walk
 from tests.lineage.builders import PATIENT_ID, make_dataset, make_namespace
@@ -325,6 +329,32 @@ def test_a_denial_names_its_ground_and_when_the_person_was_told(officer, intake)
     assert [one["id"] for one in listed] == [opened.json()["id"]]
 
 
+def test_a_code_by_mail_is_repeated_by_who_opened_the_request(intake, settings):
+    settings.EMAIL_HOST = "mail.example"
+    make_namespace("email", kind=IdentifierKind.EMAIL)
+    person = {"namespace": "email", "value": "alice@example.org"}
+    opened = ask(intake, identifiers=[person], verification="email-code")
+    assert (opened.status_code, opened.json()["state"]) == (202, "unverified")
+    again = post(intake, path(opened, "code"))
+    send_code(opened.json()["id"])
+    (code,) = re.findall(r"\d{8}", str(mail.outbox[0].body))
+    wrong = f"{(int(code) + 1) % 10**8:08d}"
+
+    refused = post(intake, path(opened, "code/confirm"), {"code": wrong})
+    malformed = post(intake, path(opened, "code/confirm"), {"code": "1234"})
+    confirmed = post(intake, path(opened, "code/confirm"), {"code": code})
+    late = post(intake, path(opened, "code/confirm"), {"code": code})
+
+    assert title(again) == (409, "CodeNotAllowed")
+    assert title(refused) == (422, "CodeWrong")
+    assert title(malformed) == (400, "Invalid")
+    assert (confirmed.status_code, confirmed.json()["state"]) == (200, "received")
+    assert confirmed.json()["verified_at"] is not None
+    assert title(late) == (409, "MoveNotAllowed")
+    hashed = ask(intake, "k2", verification="email-code")
+    assert title(hashed) == (422, "VerificationNotPossible")
+
+
 # Who may --------------------------------------------------------------------------------------
 
 ADDRESSES = {
@@ -336,6 +366,8 @@ ADDRESSES = {
     f"{REQUESTS}/{NOBODY}/cancel": {"post": {Role.INTAKE, Role.OFFICER}},
     f"{REQUESTS}/{NOBODY}/extension": {"post": {Role.OFFICER}},
     f"{REQUESTS}/{NOBODY}/hold": {"post": {Role.OFFICER}},
+    f"{REQUESTS}/{NOBODY}/code": {"post": {Role.INTAKE, Role.OFFICER}},
+    f"{REQUESTS}/{NOBODY}/code/confirm": {"post": {Role.INTAKE, Role.OFFICER}},
     f"{REQUESTS}/{NOBODY}/denial": {"post": {Role.OFFICER}},
     f"{REQUESTS}/{NOBODY}/pause": {"post": {Role.OFFICER}},
     f"{REQUESTS}/{NOBODY}/pause/end": {"post": {Role.OFFICER}},

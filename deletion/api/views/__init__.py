@@ -10,6 +10,7 @@ from deletion.api.views.decisions import (
     Releasing,
     Resuming,
 )
+from deletion.api.views.identity import Codes, Confirmation
 from deletion.api.views.requests import DeletionRequests, OneCertificate, OneDeletionRequest
 from deletion.api.views.work import Approval, Batches, Retrying
 
@@ -17,6 +18,8 @@ __all__ = [
     "Approval",
     "Batches",
     "Cancellation",
+    "Codes",
+    "Confirmation",
     "DeletionRequests",
     "Denying",
     "Extending",
