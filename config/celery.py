@@ -18,10 +18,12 @@ SWEEPS: Final = (
 SEAL: Final = "audits.tasks.seal"
 WATCH: Final = "deletion.tasks.watch_shields"
 
+ORDERS: Final = "deletion.tasks.follow_disgorgements"
+
 _HOUR: Final = 3600.0  # a shield ends on a day, and to look walks all that was made of releases
 
 # Sweeps have a queue, and so a worker, of their own: behind a day of training no clock would tick.
-ROUTES: Final = {name: {"queue": "sweep"} for name in (*SWEEPS, SEAL, WATCH)}
+ROUTES: Final = {name: {"queue": "sweep"} for name in (*SWEEPS, SEAL, WATCH, ORDERS)}
 
 app = Celery("lethe")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -30,7 +32,11 @@ app.autodiscover_tasks()
 
 def beats(*, sweep_seconds: float, seal_seconds: float) -> dict[str, dict[str, Any]]:
     """Return what is sent how often; a message that nobody took in time is dropped."""
-    every = {**dict.fromkeys(SWEEPS, sweep_seconds), SEAL: seal_seconds, WATCH: _HOUR}
+    every = {
+        **dict.fromkeys((*SWEEPS, ORDERS), sweep_seconds),
+        SEAL: seal_seconds,
+        WATCH: _HOUR,
+    }
     return {
         name: {"task": name, "schedule": seconds, "options": {"expires": seconds}}
         for name, seconds in every.items()

@@ -42,6 +42,21 @@ class PlanOutdated(Exception):
     """Lineage changed after the plan was shown, so approving it would miss targets."""
 
 
+class DisgorgementUnknown(Exception):
+    """There is no such disgorgement, or it is not in a state in which that can be done."""
+
+
+class DisgorgementConflict(Exception):
+    """A disgorgement of the same data is open already."""
+
+
+class ItemUnknown(Exception):
+    """The disgorgement has no such thing left that only somebody's word can settle.
+
+    What Lethe destroys itself nobody attests.
+    """
+
+
 class BatchUnknown(Exception):
     """There is no such batch, or its plan is approved already."""
 
@@ -83,7 +98,7 @@ class PauseUnknown(Exception):
 
 
 class TwoPeopleNeeded(Exception):
-    """A hold is released by somebody other than the person who placed it."""
+    """A hold is released, and a disgorgement approved, by somebody else than who began it."""
 
 
 class NotComplete(Exception):

@@ -62,6 +62,12 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
             "id request expires_at wanted_at not_before failures codes code_made_at tries_left"
         ),
     },
+    "deletion.Disgorgement": {
+        PLAIN: (
+            "id named_by name order reason state plan digest due_at proposed_by proposed_at"
+            " decided_by decided_at carried_out_at envelope statement_digest"
+        ),
+    },
     "deletion.Extension": {
         PLAIN: (
             "id request article reason told_at extended_by extended_at erase_by_before"
@@ -102,6 +108,9 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "deletion.RunPart": {PLAIN: f"{LEASE} id run name round digest step evidence finished_at"},
     "deletion.Share": {PLAIN: "id obligation request expected outcome note decided_at run"},
+    "deletion.Testimony": {
+        PLAIN: "id disgorgement item finding reason evidence_digest said_by said_at",
+    },
     "knox.AuthToken": {PLAIN: "digest token_key user created expiry"},
     "lineage.DatasetFamily": {
         PLAIN: "id namespace name store id_column label shards hold_out_permille expected_parts"

@@ -12,6 +12,14 @@ from deletion.actions.clocks import extend
 from deletion.actions.completion import complete_request, complete_requests, note_waiting
 from deletion.actions.deadlines import follow_dates, warn_of
 from deletion.actions.denials import deny
+from deletion.actions.disgorgement import (
+    approve_disgorgement,
+    follow_disgorgement,
+    note_places_gone,
+    propose_disgorgement,
+    refuse_disgorgement,
+    testify,
+)
 from deletion.actions.hangs import HUNG, kill_closing, kill_part
 from deletion.actions.holds import place_hold, release_hold
 from deletion.actions.identity import (
@@ -48,6 +56,7 @@ __all__ = [
     "HUNG",
     "Opened",
     "Upload",
+    "approve_disgorgement",
     "approve_plan",
     "ask_where",
     "cancel",
@@ -69,6 +78,7 @@ __all__ = [
     "finish_part",
     "follow_checks",
     "follow_dates",
+    "follow_disgorgement",
     "follow_pauses",
     "follow_shields",
     "import_requests",
@@ -78,12 +88,15 @@ __all__ = [
     "kill_part",
     "list_parts",
     "make_code",
+    "note_places_gone",
     "note_unchanged",
     "note_waiting",
     "pause",
     "place_hold",
     "plan_batch",
+    "propose_disgorgement",
     "record_step",
+    "refuse_disgorgement",
     "release_hold",
     "request_deletion",
     "retrain_unshielded",
@@ -92,6 +105,7 @@ __all__ = [
     "start_import",
     "start_replay",
     "start_retraining",
+    "testify",
     "want_code",
     "warn_of",
     "watch_retraining",

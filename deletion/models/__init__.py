@@ -1,5 +1,6 @@
 """Requests, batches, obligations and runs, as rows. `deletion.actions` changes them."""
 
+from deletion.models.disgorgement import Disgorgement, Testimony
 from deletion.models.identity import EmailCheck
 from deletion.models.imports import Import
 from deletion.models.requests import (
@@ -21,6 +22,7 @@ __all__ = [
     "Deferral",
     "DeletionRequest",
     "Denial",
+    "Disgorgement",
     "EmailCheck",
     "Extension",
     "Found",
@@ -32,4 +34,5 @@ __all__ = [
     "Run",
     "RunPart",
     "Share",
+    "Testimony",
 ]

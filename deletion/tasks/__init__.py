@@ -13,6 +13,8 @@ from django.utils import timezone
 from audits.trail import Actor
 from deletion import actions
 from deletion.actions.locks import one_sweep
+from deletion.disgorgement import OrderState
+from deletion.queries import disgorgement as disgorgements
 from deletion.queries import work
 from deletion.queries.identity import codes_wanted
 from deletion.tasks.attempts import attempt, me
@@ -24,6 +26,8 @@ from lineage.queries import adapter_of, head_of, scan_family
 from lineage.stores import errors as stores
 from lineage.stores.protocol import Step
 from training.errors import Stopped
+from training.queries import is_given_up
+from training.tasks.steps import destroy_doomed, files_of
 
 __all__ = [
     "ERASER",
@@ -31,6 +35,8 @@ __all__ = [
     "WARDEN",
     "close_run",
     "erase_part",
+    "follow_disgorgement",
+    "follow_disgorgements",
     "send_code",
     "sweep",
     "watch_shields",
@@ -38,6 +44,7 @@ __all__ = [
 
 ERASER: Final = Actor("task:deletion.erase")
 WARDEN: Final = Actor("task:deletion.watch_shields")
+BAILIFF: Final = Actor("task:deletion.follow_disgorgement")
 
 _MESSAGES: Final = 64  # sent by one sweep: enough for every worker, too few to bury the broker
 _NEXT: Final = 2  # sent by a worker that has finished: for itself, and one that may sleep
@@ -116,6 +123,31 @@ def watch_shields() -> None:
         notice=timedelta(days=settings.SHIELD_NOTICE_DAYS), actor=WARDEN, now=timezone.now()
     )
     each(due, _retrain_one)
+
+
+@shared_task(ignore_result=True, time_limit=300)
+def follow_disgorgements() -> None:
+    """Send every open order to give data up to a worker. Beat runs this."""
+    for disgorgement_id in disgorgements.open_orders():
+        follow_disgorgement.delay(disgorgement_id)
+
+
+@shared_task(ignore_result=True, acks_late=True, time_limit=3600)
+def follow_disgorgement(disgorgement_id: int) -> None:
+    """Destroy what is left of an order's models on the disk, and close the order if nothing is.
+
+    Safe to run twice, and to kill at any moment.
+    """
+    row = disgorgements.disgorgement_numbered(disgorgement_id)
+    models = disgorgements.models_of(row) if row.state == OrderState.APPROVED else []
+    for model in models:
+        destroy_doomed(model)
+    actions.follow_disgorgement(
+        disgorgement_id=disgorgement_id,
+        models_with_files=[model for model in models if is_given_up(model) and files_of(model)],
+        actor=BAILIFF,
+        now=timezone.now(),
+    )
 
 
 def _retrain_one(model_id: int) -> None:

@@ -3,18 +3,18 @@ import importlib
 import pytest
 from django.conf import settings
 
-from config.celery import ROUTES, SEAL, SWEEPS, WATCH, app, beats
+from config.celery import ORDERS, ROUTES, SEAL, SWEEPS, WATCH, app, beats
 
 
 def test_a_beat_that_nobody_took_in_time_is_dropped():
     sent = beats(sweep_seconds=10, seal_seconds=1)
 
-    assert set(sent) == {*SWEEPS, SEAL, WATCH}
+    assert set(sent) == {*SWEEPS, SEAL, WATCH, ORDERS}
     assert sent[SEAL] == {"task": SEAL, "schedule": 1, "options": {"expires": 1}}
     assert all(sent[name]["options"]["expires"] == 10 for name in SWEEPS)
 
 
-@pytest.mark.parametrize("name", [*SWEEPS, SEAL, WATCH])
+@pytest.mark.parametrize("name", [*SWEEPS, SEAL, WATCH, ORDERS])
 def test_what_beats_is_a_task(name):
     importlib.import_module(name.rpartition(".")[0])
 
