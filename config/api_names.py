@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import Final
 
 from audits.reports import Clock, Standing
+from deletion.disgorgement import NamedBy, OrderState
 from deletion.states import ObligationKind, Outcome, RequestState
 from deletion.states import RunState as DeletionRunState
 from lineage.graph import EdgeKind, NodeKind
@@ -23,6 +24,8 @@ _SETS: Final[dict[str, type[StrEnum]]] = {
     "NodeKind": NodeKind,
     "ObligationKind": ObligationKind,
     "Outcome": Outcome,
+    "DisgorgementState": OrderState,
+    "NamedBy": NamedBy,
     "ReleaseState": ReleaseState,
     "RequestState": RequestState,
     "Standing": Standing,

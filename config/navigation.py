@@ -55,6 +55,7 @@ def groups(request: HttpRequest) -> list[dict[str, Any]]:
                     badge=plans,
                 ),
                 rows("Runs", "play_circle", "deletion_run"),
+                rows("Disgorgements", "gavel", "deletion_disgorgement", WATCHERS),
                 rows("Imports", "upload_file", "deletion_import", WATCHERS),
                 page("Where is a person?", "person_search", "where-is", DECIDERS),
             ],

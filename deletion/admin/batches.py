@@ -284,12 +284,12 @@ def _request(row: DeletionRequest, now: datetime) -> list[str | SafeString]:
     return [request_link(row.pk), state_of(row), row.regime.upper(), left_of(row, now=now)]
 
 
-def approval_of(batch: Batch) -> Confirmation:
-    """Return the question before a plan is approved."""
-    beginning = batch.digest[:_REPEATED]
+def repeat_of(digest: str) -> type[forms.Form]:
+    """Return a form that asks for the beginning of the digest that its page shows."""
+    beginning = digest[:_REPEATED]
 
     class Repeat(forms.Form):
-        seen_digest = forms.CharField(widget=forms.HiddenInput(), initial=batch.digest)
+        seen_digest = forms.CharField(widget=forms.HiddenInput(), initial=digest)
         repeated = forms.CharField(
             label=f"Type the first {_REPEATED} characters of the digest: {beginning}",
             help_text="So that nobody approves by a slip of the hand.",
@@ -302,12 +302,17 @@ def approval_of(batch: Batch) -> Confirmation:
                 raise forms.ValidationError("These are not the first characters of the digest.")
             return repeated
 
+    return Repeat
+
+
+def approval_of(batch: Batch) -> Confirmation:
+    """Return the question before a plan is approved."""
     return Confirmation(
         title=f"Approve the plan of batch {batch.pk}",
         sentence="Work begins at once: the records of these people are erased for ever, and the "
         "models that learnt from them are trained again or retired. It cannot be taken back.",
         button="Approve this plan",
-        form=Repeat,
+        form=repeat_of(batch.digest),
         sections=plan_sections(batch),
         grave=True,
     )

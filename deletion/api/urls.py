@@ -75,4 +75,36 @@ urlpatterns: list[URLPattern] = [
     path("batches", views.Batches.as_view(), name="batches"),
     path("batches/<row:batch_id>/approve", views.Approval.as_view(), name="batch-approve"),
     path("runs/<uuid:run_id>/retry", views.Retrying.as_view(), name="run-retry"),
+    path("disgorgements", views.Disgorgements.as_view(), name="disgorgements"),
+    path("disgorgements/closure", views.WhatGoesWith.as_view(), name="disgorgement-closure"),
+    path(
+        "disgorgements/<row:disgorgement_id>",
+        views.OneDisgorgement.as_view(),
+        name="disgorgement",
+    ),
+    path(
+        "disgorgements/<row:disgorgement_id>/approve",
+        views.DisgorgementApproval.as_view(),
+        name="disgorgement-approve",
+    ),
+    path(
+        "disgorgements/<row:disgorgement_id>/refuse",
+        views.DisgorgementRefusal.as_view(),
+        name="disgorgement-refuse",
+    ),
+    path(
+        "disgorgements/<row:disgorgement_id>/look",
+        views.DisgorgementLook.as_view(),
+        name="disgorgement-look",
+    ),
+    path(
+        "disgorgements/<row:disgorgement_id>/testimonies",
+        views.Testifying.as_view(),
+        name="disgorgement-testimonies",
+    ),
+    path(
+        "disgorgements/<row:disgorgement_id>/statement",
+        views.Sworn.as_view(),
+        name="disgorgement-statement",
+    ),
 ]

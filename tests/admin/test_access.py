@@ -21,6 +21,7 @@ WATCHED = {
     "audits_leaf",
     "deletion_batch",
     "deletion_deletionrequest",
+    "deletion_disgorgement",
     "deletion_import",
 }  # what engineers do not see
 
@@ -42,6 +43,7 @@ def test_every_model_that_a_person_should_see_has_a_page():
         "audits_leaf",
         "deletion_batch",
         "deletion_deletionrequest",
+        "deletion_disgorgement",
         "deletion_import",
         "deletion_run",
         "lineage_datasetfamily",

@@ -17,6 +17,7 @@ from audits.permissions import Role
 from audits.trail import Actor
 from deletion import actions, tasks
 from deletion.bulk import Form, lines_in
+from deletion.disgorgement import NamedBy
 from deletion.models import Batch, DeletionRequest
 from deletion.queries import work
 from deletion.tasks import steps
@@ -160,6 +161,16 @@ def tell_everything(folder: Path, staff: Staff) -> dict[str, DeletionRequest]:
         now=right_now(),
     )
     send_many(MANY[32])
+    make_node(name="scraped")
+    actions.propose_disgorgement(
+        named_by=NamedBy.SOURCE,
+        name="scraped",
+        order="C-4743",
+        reason="The pictures were taken without asking.",
+        days=90,
+        actor=actor_of(staff.clara),
+        now=right_now(),
+    )
     seal(now=right_now())
     return told
 

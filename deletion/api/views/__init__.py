@@ -10,6 +10,16 @@ from deletion.api.views.decisions import (
     Releasing,
     Resuming,
 )
+from deletion.api.views.disgorgements import (
+    DisgorgementApproval,
+    DisgorgementLook,
+    DisgorgementRefusal,
+    Disgorgements,
+    OneDisgorgement,
+    Sworn,
+    Testifying,
+    WhatGoesWith,
+)
 from deletion.api.views.identity import Codes, Confirmation
 from deletion.api.views.requests import DeletionRequests, OneCertificate, OneDeletionRequest
 from deletion.api.views.work import Approval, Batches, Retrying
@@ -22,13 +32,21 @@ __all__ = [
     "Confirmation",
     "DeletionRequests",
     "Denying",
+    "DisgorgementApproval",
+    "DisgorgementLook",
+    "DisgorgementRefusal",
+    "Disgorgements",
     "Extending",
     "Holding",
     "Imports",
     "OneCertificate",
     "OneDeletionRequest",
+    "OneDisgorgement",
     "Pausing",
     "Releasing",
     "Resuming",
     "Retrying",
+    "Sworn",
+    "Testifying",
+    "WhatGoesWith",
 ]
