@@ -23,6 +23,7 @@ from deletion.errors import (
 )
 
 _MONTHS: Final = 12
+_SHORTEST_MONTH: Final = 28  # days
 _NONE: Final = timedelta(0)
 
 
@@ -53,6 +54,11 @@ class Span:
             if length
         )
         return f"{length} {unit}{'' if length == 1 else 's'}"
+
+    @property
+    def at_least(self) -> timedelta:
+        """Return a length that it always has: months as February, business days in a row."""
+        return timedelta(days=_SHORTEST_MONTH * self.months + self.days + self.business_days)
 
     def after(self, moment: datetime, *, calendar: Calendar | None = None) -> datetime:
         """Return the same time of day this long after a moment; business days need a calendar."""
@@ -127,6 +133,16 @@ class Regime:
     def articles(self) -> tuple[str, ...]:
         """Return what a certificate cites."""
         return tuple(dict.fromkeys((self.erase_article, self.clock_article)))
+
+    @property
+    def shortest_models(self) -> timedelta:
+        """Return the time from receipt until the models must be clean, at its shortest."""
+        return min(self.slo_models.at_least, self.act.at_least)
+
+    @property
+    def shortest_erase(self) -> timedelta:
+        """Return the time from receipt until the data must be erased, at its shortest."""
+        return min(self.slo_erase.at_least, self.shortest_models)
 
     def clocks(
         self, received_at: datetime, *, extended: bool = False, paused: timedelta = _NONE

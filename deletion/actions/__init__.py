@@ -20,6 +20,7 @@ from deletion.actions.disgorgement import (
     refuse_disgorgement,
     testify,
 )
+from deletion.actions.feasibility import follow_windows
 from deletion.actions.hangs import HUNG, kill_closing, kill_part
 from deletion.actions.holds import place_hold, release_hold
 from deletion.actions.identity import (
@@ -81,6 +82,7 @@ __all__ = [
     "follow_disgorgement",
     "follow_pauses",
     "follow_shields",
+    "follow_windows",
     "import_requests",
     "keep_part",
     "keep_run",

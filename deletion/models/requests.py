@@ -76,7 +76,10 @@ class DeletionRequest(models.Model):
                 | models.Q(wrapped_key__isnull=True),
             ),
         ]
-        indexes = [models.Index(fields=["state", "erase_by"], name="request_by_due_date")]
+        indexes = [
+            models.Index(fields=["state", "erase_by"], name="request_by_due_date"),
+            models.Index(fields=["regime"], name="request_by_regime"),
+        ]
 
     @override
     def __str__(self) -> str:

@@ -126,8 +126,13 @@ class Workload:
             targets=self.targets,
             pools=self.pools,
             running=self.running,
-            rules=Rules(tick=timedelta(seconds=settings.SWEEP_SECONDS), coalesce=settings.COALESCE),
+            rules=rules(),
         )
+
+
+def rules() -> Rules:
+    """Return how late a run may start, as the settings say it."""
+    return Rules(tick=timedelta(seconds=settings.SWEEP_SECONDS), coalesce=settings.COALESCE)
 
 
 def workload() -> Workload:

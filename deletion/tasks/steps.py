@@ -163,6 +163,11 @@ def follow_checks() -> None:
     actions.follow_checks(actor=SWEEPER, now=timezone.now())
 
 
+def follow_windows() -> None:
+    """Alert people of targets whose window is too short for them, and close what is over."""
+    actions.follow_windows(actor=SWEEPER, now=timezone.now())
+
+
 def batched(rows: Sequence[Row], size: int) -> Iterator[Sequence[Row]]:
     """Yield rows in their order, some at a time."""
     return (rows[first : first + size] for first in range(0, len(rows), size))
@@ -190,5 +195,6 @@ SWEEP: Final = (
     follow_dates,
     follow_pauses,
     follow_checks,
+    follow_windows,
 )
 """The steps of a sweep, in their order."""
