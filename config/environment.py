@@ -10,9 +10,11 @@ from urllib.parse import unquote, urlsplit
 from environs import FileAwareEnv, ValidationError, validate
 from typing_extensions import override
 
+from deletion.addresses import Network, networks_in
 from lineage.liveness import ASKED, ASKING
 
 KEY_BYTES: Final = 32
+_PORTS: Final = 1 << 16
 
 POSITIVE: Final = validate.Range(min=0, min_inclusive=False)
 COUNT: Final = validate.Range(min=0)
@@ -29,6 +31,8 @@ class Environment(FileAwareEnv):
         super().__init__(eager=False, strip_whitespace=True)
         self.add_parser("key", key)
         self.add_parser("database", database)
+        self.add_parser("networks", networks)
+        self.add_parser("ports", ports)
 
     @override
     def _get_value(self, env_key: str, default: Any) -> Any:
@@ -53,6 +57,22 @@ def key(written: str) -> bytes:
     if len(read) != KEY_BYTES:
         raise ValidationError(f"Not {2 * KEY_BYTES} hexadecimal digits.")
     return read
+
+
+def networks(written: str) -> tuple[Network, ...]:
+    """Return networks written as `10.1.0.0/16`, separated by commas."""
+    try:
+        return networks_in([each.strip() for each in written.split(",") if each.strip()])
+    except ValueError:
+        raise ValidationError("Not networks such as 10.1.0.0/16, separated by commas.") from None
+
+
+def ports(written: str) -> frozenset[int]:
+    """Return port numbers, separated by commas."""
+    found = [each.strip() for each in written.split(",")]
+    if not all(each.isdecimal() and 0 < int(each) < _PORTS for each in found):
+        raise ValidationError("Not port numbers, separated by commas.")
+    return frozenset(map(int, found))
 
 
 def database(url: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ KEYS: Final[Mapping[str, str]] = MappingProxyType(
         "REQUEST_KEY_ENCRYPTION_KEY": "wraps the key that each request has of its own",
         "TRAIL_SIGNING_KEY": "signs the trail's checkpoints (an Ed25519 seed)",
         "MODEL_SIGNING_KEY": "signs model releases (an Ed25519 seed)",
+        "WEBHOOK_SIGNING_KEY": "signs the messages to recipients (an Ed25519 seed)",
     }
 )
 SESSIONS: Final = "SECRET_KEY"  # Django's own

@@ -18,6 +18,7 @@ from config.environment import COUNT, LASTING, LIKELY, NOT_NEGATIVE, POSITIVE, E
 from config.keys import KEYS
 from config.unfold import LOOK
 from config.version import VERSION
+from deletion.addresses import Network
 
 django_stubs_ext.monkeypatch()  # lets ModelAdmin[DeletionRequest] run
 
@@ -33,6 +34,7 @@ SHARD_KEY: bytes = env.key("SHARD_KEY")
 REQUEST_KEY_ENCRYPTION_KEY: bytes = env.key("REQUEST_KEY_ENCRYPTION_KEY")
 TRAIL_SIGNING_KEY: bytes = env.key("TRAIL_SIGNING_KEY")
 MODEL_SIGNING_KEY: bytes = env.key("MODEL_SIGNING_KEY")
+WEBHOOK_SIGNING_KEY: bytes = env.key("WEBHOOK_SIGNING_KEY")
 
 # Where things are.
 DATABASES: dict[str, dict[str, Any]] = {"default": env.database("DATABASE_URL")}
@@ -66,6 +68,9 @@ POOL_SLOTS = env.int("POOL_SLOTS", default=8, validate=POSITIVE)
 PLAN_UP_TO = env.int("PLAN_UP_TO", default=1000, validate=POSITIVE)  # people in one plan
 APPROVE_UP_TO = env.int("APPROVE_UP_TO", default=100)  # plans for more people wait for an officer
 SUPPRESSION_DAYS = env.int("SUPPRESSION_DAYS", default=0, validate=COUNT)
+RECIPIENT_PORTS: frozenset[int] = env.ports("RECIPIENT_PORTS", default="443,8443")
+RECIPIENT_NETWORKS: tuple[Network, ...] = env.networks("RECIPIENT_NETWORKS", default="")
+RECIPIENT_PLAIN_HTTP = env.bool("RECIPIENT_PLAIN_HTTP", default=False)
 SHIELD_NOTICE_DAYS = env.int("SHIELD_NOTICE_DAYS", default=14, validate=POSITIVE)
 
 # How people are written to: only to confirm their address. Without a host nobody is.

@@ -7,7 +7,7 @@ from drf_spectacular.renderers import OpenApiJsonRenderer2, OpenApiYamlRenderer2
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from audits.permissions import Role, any_of
-from config import health, tokens
+from config import health, tokens, well_known
 from config.metrics import Metrics
 from lineage.admin import where_is
 
@@ -41,6 +41,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", Metrics.as_view(), name="metrics"),
+    path(".well-known/webhook-keys", well_known.webhook_keys, name="webhook-keys"),
     path("api/v1/", include(api)),
     path("admin/lineage/where-is/", admin.site.admin_view(where_is), name="where-is"),
     path("admin/", admin.site.urls),

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 from typing_extensions import override
 
 from audits.queries import trail_signer
+from deletion.webhooks import public_key
 from training.queries import model_signer
 
 
@@ -17,3 +19,4 @@ class Command(BaseCommand):
         self.stdout.write(f"trail: {trail_signer().verifier_key.text}")
         self.stdout.write(f"certificates: {trail_signer().verifier_key.text}")
         self.stdout.write(f"models: {model_signer().verifier_key.text}")
+        self.stdout.write(f"webhooks: {public_key(settings.WEBHOOK_SIGNING_KEY)}")
