@@ -14,9 +14,9 @@ from uuid import UUID
 
 from audits.canonical import to_json
 from audits.statements import statement_of
-from deletion.planning import NOT_TOLD
 from deletion.regimes import Regime
 from deletion.states import Outcome
+from deletion.telling import Told
 
 PREDICATE_TYPE: Final = "https://lethe.example/deletion/v1"
 
@@ -57,7 +57,7 @@ class Finished:
     erased_at: datetime
     completed_at: datetime
     endings: tuple[Ending, ...]
-    recipients: tuple[str, ...] = ()  # nobody here told them
+    recipients: tuple[Told, ...] = ()
     moved: tuple[Moved, ...] = ()
 
     @property
@@ -94,7 +94,7 @@ def certificate_of(finished: Finished) -> dict[str, object]:
         },
         "targets": [_target(ending) for ending in finished.endings],
         "outcomes": finished.outcomes,
-        "recipients": [{"recipient": one, "standing": NOT_TOLD} for one in finished.recipients],
+        "recipients": [_recipient(one) for one in finished.recipients],
     }
     digest = sha256(to_json(predicate)).hexdigest()
     return statement_of(
@@ -132,6 +132,20 @@ def _moved(moved: Moved) -> dict[str, object]:
     if moved.answered_at is not None:
         said["answered_at"] = _moment(moved.answered_at)
     return said
+
+
+def _recipient(told: Told) -> dict[str, object]:
+    """Say of a recipient that it was told, or why not; what is not known is left out."""
+    said = {
+        "recipient": told.recipient,
+        "standing": told.outcome,
+        "note": told.note,
+        "told_by": told.told_by,
+        "told_at": _moment(told.told_at) if told.told_at else "",
+        "answer": told.answer,
+        "proof_digest": told.proof_digest,
+    }
+    return {name: value for name, value in said.items() if value}
 
 
 def _moment(moment: datetime) -> str:

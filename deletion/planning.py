@@ -12,15 +12,12 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import sha256
-from typing import Final
 
 from deletion.states import ObligationKind
+from deletion.telling import TOLD_WHEN_ERASED
 from lineage.identifiers import SubjectId
 from lineage.places import StoreRef
 from lineage.reach import Hop, Reach
-
-NOT_TOLD: Final = "reached, not told by Lethe"
-"""What a plan and a certificate say of a recipient: telling them is for a person to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +93,7 @@ class Plan:
     obligations: tuple[PlannedObligation, ...]
     spared: tuple[Spared, ...] = ()
     unmanaged: tuple[str, ...] = ()  # tainted models that nobody here can retrain
-    recipients: tuple[ReachedRecipient, ...] = ()  # a person has to tell them
+    recipients: tuple[ReachedRecipient, ...] = ()  # each has to be told
 
     @cached_property
     def text(self) -> str:
@@ -106,7 +103,7 @@ class Plan:
             "obligations": [asdict(obligation) for obligation in self.obligations],
             "spared": [asdict(spared) for spared in self.spared],
             "unmanaged": list(self.unmanaged),
-            "recipients": [asdict(one) | {"standing": NOT_TOLD} for one in self.recipients],
+            "recipients": [asdict(one) | {"standing": TOLD_WHEN_ERASED} for one in self.recipients],
         }
         return json.dumps(said, sort_keys=True, separators=(",", ":"), default=_moment)
 
@@ -180,7 +177,7 @@ def recipients_by_subject(reach: Reach) -> Mapping[SubjectId, frozenset[str]]:
     """Return, for each subject, the names of those to whom anything of theirs was passed on."""
     nodes = reach.graph.nodes
     return {
-        subject: frozenset(f"{nodes[node].name} {nodes[node].version}" for node in found)
+        subject: frozenset(nodes[node].name for node in found)
         for subject, found in reach.recipients_per_subject().items()
     }
 

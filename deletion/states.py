@@ -30,6 +30,7 @@ class Outcome(StrEnum):
     RETIRED = "retired"
     SHIELDED = "shielded"
     NOTIFIED = "notified"
+    EXCUSED = "excused"  # telling is impossible or disproportionate: an officer said why
     HELD = "held"
     UNREACHABLE = "unreachable"
 
@@ -42,6 +43,7 @@ ENDED_WELL: Final = frozenset(
         Outcome.RETIRED,
         Outcome.SHIELDED,
         Outcome.NOTIFIED,
+        Outcome.EXCUSED,
     }
 )
 """A request is complete only when every target has one of these."""
@@ -55,6 +57,7 @@ class ObligationKind(StrEnum):
 
     ERASE = "erase"
     RETRAIN = "retrain"
+    TELL = "tell"  # GDPR Art. 19: the recipients of what was erased are told
 
 
 class RunState(StrEnum):

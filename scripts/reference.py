@@ -250,7 +250,9 @@ def _events_in(module: ModuleType) -> list[type]:
     return [
         value
         for value in vars(module).values()
-        if inspect.isclass(value) and is_dataclass(value) and value.__module__ == module.__name__
+        if inspect.isclass(value)
+        and is_dataclass(value)
+        and value.__module__.startswith(module.__name__)
     ]
 
 

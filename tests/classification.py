@@ -68,6 +68,7 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
             " decided_by decided_at carried_out_at envelope statement_digest"
         ),
     },
+    "deletion.Delivery": {PLAIN: "id telling number at status trouble"},
     "deletion.Extension": {
         PLAIN: (
             "id request article reason told_at extended_by extended_at erase_by_before"
@@ -86,13 +87,19 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
         ),
     },
     "deletion.Obligation": {
-        PLAIN: "id batch kind store model because created_at due_at run discharged_at",
+        PLAIN: "id batch kind store model recipient because created_at due_at run discharged_at",
     },
     "deletion.Obligation_after": {PLAIN: "id from_obligation to_obligation"},
     "deletion.Pause": {
         PLAIN: (
             "id request article reason asked_at alert_at paused_by paused_at answered_at ended_by"
             " ended_at"
+        ),
+    },
+    "deletion.Recipient": {
+        PLAIN: (
+            "id name way url namespaces waits_for_answer declared_by declared_at disabled_because"
+            " disabled_at test_asked_at tested_at test_status test_trouble"
         ),
     },
     "deletion.RequestIdentifier": {
@@ -110,6 +117,12 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
     "deletion.Share": {PLAIN: "id obligation request expected outcome note decided_at run"},
     "deletion.Testimony": {
         PLAIN: "id disgorgement item finding reason evidence_digest said_by said_at",
+    },
+    "deletion.Telling": {
+        PLAIN: (
+            f"{LEASE} id share status sent_at answer answered_at expected_at told_by told_at"
+            " recorded_by proof_digest"
+        ),
     },
     "knox.AuthToken": {PLAIN: "digest token_key user created expiry"},
     "lineage.DatasetFamily": {

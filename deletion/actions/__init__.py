@@ -11,6 +11,13 @@ from deletion.actions.bulk import Upload, check_requests, import_requests, start
 from deletion.actions.clocks import extend
 from deletion.actions.completion import complete_request, complete_requests, note_waiting
 from deletion.actions.deadlines import follow_dates, warn_of
+from deletion.actions.deliveries import (
+    claim_telling,
+    telling_accepted,
+    telling_answered,
+    telling_failed,
+    telling_impossible,
+)
 from deletion.actions.denials import deny
 from deletion.actions.disgorgement import (
     approve_disgorgement,
@@ -39,6 +46,13 @@ from deletion.actions.parts import (
     record_step,
 )
 from deletion.actions.pauses import end_pause, follow_pauses, pause
+from deletion.actions.recipients import (
+    ask_test,
+    declare_recipient,
+    disable_recipient,
+    enable_recipient,
+    record_test,
+)
 from deletion.actions.replays import start_replay
 from deletion.actions.requests import Opened, cancel, request_deletion
 from deletion.actions.retraining import start_retraining, watch_retraining
@@ -52,6 +66,13 @@ from deletion.actions.runs import (
 )
 from deletion.actions.shields import follow_shields, retrain_unshielded
 from deletion.actions.starts import start_erasure
+from deletion.actions.tellings import (
+    ask_about_answers,
+    ask_people,
+    excuse,
+    record_told,
+    retry_telling,
+)
 
 __all__ = [
     "HUNG",
@@ -59,19 +80,27 @@ __all__ = [
     "Upload",
     "approve_disgorgement",
     "approve_plan",
+    "ask_about_answers",
+    "ask_people",
+    "ask_test",
     "ask_where",
     "cancel",
     "check_requests",
     "claim_part",
     "claim_run",
+    "claim_telling",
     "code_not_sent",
     "complete_request",
     "complete_requests",
     "confirm_code",
+    "declare_recipient",
     "deny",
+    "disable_recipient",
     "dissolve_plan",
     "drop_part",
+    "enable_recipient",
     "end_pause",
+    "excuse",
     "extend",
     "fail_part",
     "fail_run",
@@ -98,15 +127,22 @@ __all__ = [
     "plan_batch",
     "propose_disgorgement",
     "record_step",
+    "record_test",
+    "record_told",
     "refuse_disgorgement",
     "release_hold",
     "request_deletion",
     "retrain_unshielded",
     "retry_run",
+    "retry_telling",
     "start_erasure",
     "start_import",
     "start_replay",
     "start_retraining",
+    "telling_accepted",
+    "telling_answered",
+    "telling_failed",
+    "telling_impossible",
     "testify",
     "want_code",
     "warn_of",

@@ -11,7 +11,7 @@ from django.db import transaction
 from audits.actions import raise_alert
 from audits.trail import Actor, Trail, audited
 from deletion.actions.locks import lock_batch, lock_requests
-from deletion.actions.recipients import ask_to_tell
+from deletion.actions.tellings import oblige_to_tell
 from deletion.errors import PlanOutdated
 from deletion.events import OutcomeDecided, PlanApproved, PlanDissolved, RequestPlanned
 from deletion.models import Batch, DeletionRequest, Obligation, Share
@@ -106,8 +106,8 @@ def approve_plan(
         batch.approved_at = now
         batch.approved_by = f"policy:{policy}" if policy else actor
         batch.save(update_fields=["approved_at", "approved_by"])
-        ask_to_tell(batch, plan, actor=actor, now=now)
         _oblige(batch, plan, trail=trail)
+        oblige_to_tell(batch, plan.recipients, trail=trail)
         trail.record(
             PlanApproved(
                 batch_id=batch.pk,

@@ -16,8 +16,8 @@ from audits.statements import digest_of, sign
 from audits.trail import Actor, audited
 from deletion.actions.batches import UNMANAGED
 from deletion.actions.locks import lock_request, lock_requests
-from deletion.actions.recipients import ask_to_tell_late
 from deletion.actions.requests import claims_in, close_all, key_of, receipt_of
+from deletion.actions.tellings import tell_late
 from deletion.certificates import Ending, Finished, Moved, by_target, certificate_of
 from deletion.closure import CLEAN, Remains
 from deletion.errors import NotComplete
@@ -33,6 +33,7 @@ from deletion.models import (
 )
 from deletion.queries.completion import planned_targets, shares_by_request
 from deletion.queries.plans import remains_of_each, shields_of, subjects_of
+from deletion.queries.recipients import told_of
 from deletion.queries.targets import target_of
 from deletion.regimes import regime_named
 from deletion.states import ENDED_WELL, Outcome, RequestState, require_move
@@ -59,8 +60,8 @@ class Settled:
 def complete_request(*, request_id: UUID, actor: Actor, now: datetime) -> Certificate | None:
     """Certify one request as `complete_requests` does; None if it is planned once more instead.
 
-    While a training that saw the person has not ended, or another tool's model holds them, no plan
-    would help: `NotComplete` is raised.
+    While a recipient has not been told, a training that saw the person has not ended, or another
+    tool's model holds them, no plan would help: `NotComplete` is raised.
     """
     with transaction.atomic():
         request = lock_request(request_id)
@@ -111,7 +112,15 @@ def _settle(requests: Sequence[DeletionRequest], *, actor: Actor, now: datetime)
                 actor=actor,
                 now=now,
             )
-    clean = [request for request in ready if left[request.pk] == CLEAN]
+    clean = [
+        request
+        for request in ready
+        if left[request.pk] == CLEAN
+        # Somebody more was reached meanwhile: it is complete when they are told.
+        and not tell_late(
+            request=request, recipients=left[request.pk].recipients, actor=actor, now=now
+        )
+    ]
     certified = _certify(clean, shares, left, actor=actor, now=now) if clean else {}
     reopened = frozenset(request.pk for request in ready if left[request.pk].to_plan)
     every = frozenset(request.pk for request in requests)
@@ -186,7 +195,6 @@ def _certify(
             claims = claims_in(request, key)
             commitments = receipt_of(key, claims).commitments
             finished = _finished(request, shares[request.pk], claims, commitments, mine, now)
-            ask_to_tell_late(request, mine.recipients, actor=actor, now=now)
             envelope = sign(certificate_of(finished), signer=signer)
             certificate = Certificate(
                 request=request, envelope=envelope, digest=digest_of(envelope), issued_at=now
@@ -275,7 +283,7 @@ def _finished(  # noqa: PLR0913, PLR0917  # what a certificate is made of
             ]
             + [_attested(one) for one in (attestations_of(left.attested) if left.attested else ())]
         ),
-        recipients=left.recipients,
+        recipients=tuple(told_of(request)),
         moved=_moved(request),
     )
 

@@ -13,7 +13,11 @@ def note_outcome(
     shares: QuerySet[Share], outcome: Outcome | None, *, note: str, trail: Trail
 ) -> None:
     """Give the shares an outcome, or open them again with None; the caller holds their requests."""
-    rows = list(shares.select_related("obligation__store", "obligation__model").order_by("pk"))
+    rows = list(
+        shares.select_related(
+            "obligation__store", "obligation__model", "obligation__recipient"
+        ).order_by("pk")
+    )
     said = outcome or ""
     for share in rows:
         trail.record(

@@ -1,5 +1,5 @@
 """Requests, plans and runs as officers see them, and the buttons they may press."""
 
-from deletion.admin import batches, disgorgements, imports, requests, runs
+from deletion.admin import batches, disgorgements, imports, recipients, requests, runs, tellings
 
-__all__ = ["batches", "disgorgements", "imports", "requests", "runs"]
+__all__ = ["batches", "disgorgements", "imports", "recipients", "requests", "runs", "tellings"]

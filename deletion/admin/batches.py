@@ -206,7 +206,8 @@ def plan_sections(batch: Batch) -> list[Section]:
     )
     recipients = Table(
         title="Recipients",
-        note="Data or a model was passed on to them. Lethe cannot tell them: somebody has to.",
+        note="Data or a model was passed on to them. Each is told once the data is erased."
+        " The standing is that of the moment of planning.",
         headers=["Recipient", "Requests", "Standing"],
         rows=[
             [one["recipient"], number(len(one["requests"])), badge(one["standing"], Tone.WARN)]

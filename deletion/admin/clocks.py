@@ -34,6 +34,7 @@ OUTCOME_TONES: Final = {
     Outcome.RETIRED: Tone.GOOD,
     Outcome.SHIELDED: Tone.GOOD,
     Outcome.NOTIFIED: Tone.GOOD,
+    Outcome.EXCUSED: Tone.WARN,
     Outcome.HELD: Tone.WARN,
     Outcome.UNREACHABLE: Tone.BAD,
 }
@@ -165,6 +166,9 @@ def target_link(work: Run | Obligation) -> SafeString:
         return format_html("{} store", row_link(work.store.name, "lineage_store", work.store.pk))
     if work.model is not None:
         return format_html("{} model", row_link(work.model.name, "training_model", work.model.pk))
+    if isinstance(work, Obligation) and work.recipient is not None:
+        name = row_link(work.recipient.name, "deletion_recipient", work.recipient.pk)
+        return format_html("{} recipient", name)
     return NOTHING
 
 

@@ -11,7 +11,17 @@ from django.utils.safestring import SafeString
 
 from audits import queries as trail
 from audits.entries import TrailEntry
-from audits.pages.cells import NOTHING, Tone, badge, code, moment, number, prose, span_words
+from audits.pages.cells import (
+    NOTHING,
+    Tone,
+    badge,
+    code,
+    moment,
+    number,
+    prose,
+    row_link,
+    span_words,
+)
 from audits.pages.records import Figure, Page
 from audits.pages.sections import Facts, Table, Words, name_of, names_of, raw, timeline_of
 from deletion.admin.clocks import (
@@ -28,9 +38,8 @@ from deletion.admin.clocks import (
     with_note,
 )
 from deletion.models import Certificate, DeletionRequest, Denial, Extension, Hold, Pause, Share
-from deletion.planning import NOT_TOLD
 from deletion.queries.pauses import lawful_until, paused_for
-from deletion.queries.recipients import recipients_of
+from deletion.queries.recipients import reached_before, tellings_of
 from deletion.queries.waiting import waits_for
 from deletion.regimes import REGIMES, Regime
 from deletion.states import ENDED_WELL, Outcome, RequestState
@@ -98,7 +107,11 @@ def page_of(request: DeletionRequest, *, now: datetime) -> Page:
 
 def _shares(request: DeletionRequest) -> QuerySet[Share]:
     return request.shares.select_related(
-        "obligation__store", "obligation__model", "obligation__run", "run"
+        "obligation__store",
+        "obligation__model",
+        "obligation__recipient",
+        "obligation__run",
+        "run",
     ).order_by("obligation__batch", "obligation__kind", "obligation_id")
 
 
@@ -157,8 +170,8 @@ def _warnings(
     ]
     unreachable = Words(
         title=f"Stuck on {number(len(stuck))} of {number(len(shares))} targets",
-        text="Every attempt failed. Repair what the note below says, then open the run and let it "
-        "try again; the clocks go on.",
+        text="Every attempt failed. Repair what the note below says, then open the run, or what a "
+        "recipient is told, and let it try again; the clocks go on.",
         tone="bad",
     )
     return [*held, *([unreachable] if stuck else [])]
@@ -189,17 +202,28 @@ def _targets(shares: Sequence[Share]) -> Table:
 
 
 def _recipients(request: DeletionRequest) -> list[Table]:
-    """Return whom the person reached, if anybody: they have to hear of it from a person."""
-    reached = recipients_of(request)
+    """Return whom the person reached, if anybody, and whether they were told."""
+    rows = [
+        [
+            row_link(str(row.share.obligation.recipient), "deletion_telling", row.pk),
+            with_note(outcome_of(row.share.outcome, run=None), row.share.note),
+            moment(row.told_at),
+            row.answer or NOTHING,
+        ]
+        for row in tellings_of(request)
+    ] + [
+        [name, badge(standing, Tone.WARN), NOTHING, NOTHING]
+        for name, standing in reached_before(request)
+    ]
     table = Table(
         title="Recipients",
-        note="Data or a model that this person had reached was passed on to them. Lethe cannot "
-        "tell them: somebody has to.",
-        headers=["Recipient", "Standing"],
-        rows=[[recipient, badge(NOT_TOLD, Tone.WARN)] for recipient in reached],
+        note="Data or a model that this person had reached was passed on to them. Each is told "
+        "once the data is erased; the request is complete when all were told or excused.",
+        headers=["Recipient", "Standing", "Told", "Answer"],
+        rows=rows,
         empty="Nobody was reached.",
     )
-    return [table] if reached else []
+    return [table] if rows else []
 
 
 def _clocks(request: DeletionRequest, *, now: datetime) -> Table:

@@ -13,6 +13,7 @@ from deletion.api.fields import (
     StrictCharField,
     WordField,
 )
+from deletion.api.recipients import TellingOut
 from deletion.intake import MOST_IDENTIFIERS
 from deletion.models import Batch, DeletionRequest, Run
 from deletion.regimes import REGIMES
@@ -142,6 +143,7 @@ class RequestMoreOut(serializers.Serializer[Any]):
     waits_for = serializers.CharField(allow_blank=True)
     denial = DenialOut(allow_null=True)
     targets = TargetOut(many=True)
+    recipients = TellingOut(many=True)
     timeline = TimelineEntryOut(many=True)
 
 
@@ -151,7 +153,7 @@ class RequestDetailOut(DeletionRequestOut, RequestMoreOut):
     class Meta(DeletionRequestOut.Meta):
         fields = [
             *DeletionRequestOut.Meta.fields,
-            *("lawful_until", "waits_for", "denial", "targets", "timeline"),
+            *("lawful_until", "waits_for", "denial", "targets", "recipients", "timeline"),
         ]
 
 

@@ -74,6 +74,24 @@ urlpatterns: list[URLPattern] = [
     ),
     path("batches", views.Batches.as_view(), name="batches"),
     path("batches/<row:batch_id>/approve", views.Approval.as_view(), name="batch-approve"),
+    path("recipients", views.Recipients.as_view(), name="recipients"),
+    path("recipients/<row:recipient_id>", views.OneRecipient.as_view(), name="recipient"),
+    path(
+        "recipients/<row:recipient_id>/test", views.RecipientTest.as_view(), name="recipient-test"
+    ),
+    path(
+        "recipients/<row:recipient_id>/disable",
+        views.RecipientOff.as_view(),
+        name="recipient-disable",
+    ),
+    path(
+        "recipients/<row:recipient_id>/enable", views.RecipientOn.as_view(), name="recipient-enable"
+    ),
+    path("tellings", views.Tellings.as_view(), name="tellings"),
+    path("tellings/<uuid:telling_id>", views.OneTelling.as_view(), name="telling"),
+    path("tellings/<uuid:telling_id>/told", views.Recording.as_view(), name="telling-told"),
+    path("tellings/<uuid:telling_id>/excuse", views.Excusing.as_view(), name="telling-excuse"),
+    path("tellings/<uuid:telling_id>/retry", views.TellingAgain.as_view(), name="telling-retry"),
     path("runs/<uuid:run_id>/retry", views.Retrying.as_view(), name="run-retry"),
     path("disgorgements", views.Disgorgements.as_view(), name="disgorgements"),
     path("disgorgements/closure", views.WhatGoesWith.as_view(), name="disgorgement-closure"),

@@ -3,6 +3,7 @@
 from deletion.models.disgorgement import Disgorgement, Testimony
 from deletion.models.identity import EmailCheck
 from deletion.models.imports import Import
+from deletion.models.recipients import Recipient
 from deletion.models.requests import (
     Batch,
     Certificate,
@@ -14,6 +15,7 @@ from deletion.models.requests import (
     Pause,
     RequestIdentifier,
 )
+from deletion.models.tellings import Delivery, Telling
 from deletion.models.work import Found, Obligation, Run, RunPart, Share
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "Certificate",
     "Deferral",
     "DeletionRequest",
+    "Delivery",
     "Denial",
     "Disgorgement",
     "EmailCheck",
@@ -30,9 +33,11 @@ __all__ = [
     "Import",
     "Obligation",
     "Pause",
+    "Recipient",
     "RequestIdentifier",
     "Run",
     "RunPart",
     "Share",
+    "Telling",
     "Testimony",
 ]

@@ -5,6 +5,7 @@ from uuid import uuid4
 from django.db import models
 from typing_extensions import override
 
+from deletion.models.recipients import Recipient
 from deletion.models.requests import Batch, DeletionRequest
 from deletion.states import ObligationKind, Outcome, RunState
 from lineage.models import LeasedWork, Store
@@ -58,6 +59,9 @@ class Obligation(models.Model):
     kind = models.CharField(max_length=8, choices=[(k.value, k.value) for k in ObligationKind])
     store = models.ForeignKey(Store, null=True, blank=True, on_delete=models.PROTECT)
     model = models.ForeignKey(Model, null=True, blank=True, on_delete=models.PROTECT)
+    recipient = models.ForeignKey(  # to be told, once the data is erased
+        Recipient, null=True, blank=True, on_delete=models.PROTECT, related_name="obligations"
+    )
     because = models.CharField(max_length=300)  # how lineage leads from the people to the target
     after = models.ManyToManyField(
         "self", symmetrical=False, blank=True, related_name="feeds"
@@ -73,7 +77,7 @@ class Obligation(models.Model):
         constraints = [
             models.UniqueConstraint(
                 name="one_obligation_per_target",
-                fields=["batch", "kind", "store", "model"],
+                fields=["batch", "kind", "store", "model", "recipient"],
                 nulls_distinct=False,
             ),
         ]

@@ -29,7 +29,9 @@ def shares_by_request(requests: Collection[UUID]) -> dict[UUID, list[Share]]:
     """Return the part of each request in every obligation, with the run that decided it."""
     found: defaultdict[UUID, list[Share]] = defaultdict(list)
     rows = Share.objects.filter(request__in=list(requests)).order_by("pk")
-    for share in rows.select_related("obligation__store", "obligation__model", "run"):
+    for share in rows.select_related(
+        "obligation__store", "obligation__model", "obligation__recipient", "run"
+    ):
         found[share.request_id].append(share)
     return {request: found[request] for request in requests}
 

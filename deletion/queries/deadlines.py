@@ -25,7 +25,7 @@ from audits.alerts import OpenAlert
 from audits.models import Alert
 from deletion.models import DeletionRequest, Obligation, Share
 from deletion.queries.targets import is_store, named
-from deletion.states import OPEN_OUTCOMES, RequestState
+from deletion.states import OPEN_OUTCOMES, ObligationKind, RequestState
 from deletion.urgency import LAST_PART
 
 ABOUT: Final = "request/"
@@ -89,7 +89,9 @@ def is_answered(alert: OpenAlert) -> bool:
 
 def _near(now: datetime) -> QuerySet[DeletionRequest]:
     """Return the requests whose targets nobody works on, in the last part of a clock's time."""
-    at_work = Share.objects.filter(request=OuterRef("pk"), outcome__in=OPEN_OUTCOMES)
+    at_work = Share.objects.filter(request=OuterRef("pk"), outcome__in=OPEN_OUTCOMES).exclude(
+        obligation__kind=ObligationKind.TELL  # recipients may wait for a person
+    )
     idle = Q(state__in=NOT_BEGUN) | Q(state=RequestState.IN_PROGRESS) & ~Exists(at_work)
     return DeletionRequest.objects.annotate(
         data_near_from=_near_from("erase_by"), models_near_from=_near_from("models_by")

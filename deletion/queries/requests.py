@@ -75,7 +75,7 @@ def targets_of(request: DeletionRequest, *, now: datetime) -> list[TargetView]:
         Share.objects.filter(request=request)
         .select_related(
             *("obligation__store", "obligation__model", "obligation__run__training_run"),
-            "run",
+            *("obligation__recipient", "run"),
         )
         .order_by("obligation__due_at", "pk")
     )

@@ -6,6 +6,7 @@ from deletion.models import Obligation, Run
 
 _STORE: Final = "store/"
 _MODEL: Final = "model/"
+_RECIPIENT: Final = "recipient/"
 
 
 def is_store(target: str) -> bool:
@@ -28,8 +29,15 @@ def model_target(name: str) -> str:
     return f"{_MODEL}{name}"
 
 
+def recipient_target(name: str) -> str:
+    """Return how a recipient is written as a target, and as what an alert is about."""
+    return f"{_RECIPIENT}{name}"
+
+
 def target_of(work: Run | Obligation) -> str:
-    """Return `store/<name>` or `model/<name>`."""
+    """Return `store/<name>`, `model/<name>` or `recipient/<name>`."""
+    if isinstance(work, Obligation) and work.recipient is not None:
+        return recipient_target(work.recipient.name)
     if work.store is not None:
         return store_target(work.store.name)
     return model_target(work.model.name) if work.model is not None else ""

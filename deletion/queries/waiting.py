@@ -50,7 +50,8 @@ def target_waits(share: Share, *, forecast: Forecast | None, now: datetime) -> s
     if run is not None:
         return _training(run, now=now) if run.model_id is not None else _erasure(run, now=now)
     if forecast is None:
-        return "the next sweep"
+        tells = share.obligation.kind == ObligationKind.TELL
+        return "its recipient to be told once the data is erased" if tells else "the next sweep"
     if forecast.starts_at is None:
         return f"somebody or something else: {forecast.why}"
     return f"its start until {_moment(forecast.starts_at)}: {forecast.why}"
@@ -106,7 +107,7 @@ def _in_progress(request: DeletionRequest, *, now: datetime) -> str:
     """Say the most pressing thing: a person who must look comes before everything else."""
     shares = list(
         request.shares.filter(outcome__in=OPEN_OUTCOMES)
-        .select_related("obligation__store", "obligation__model", "obligation__run", "run")
+        .select_related("obligation__store", "obligation__model", "obligation__recipient")
         .order_by("obligation__due_at", "pk")
     )
     for share in shares:

@@ -45,7 +45,7 @@ WITH people AS MATERIALIZED (
         obligation.created_at, obligation.due_at, people.people,
         greatest(obligation.due_at - obligation.created_at, interval '0') AS exact
     FROM deletion_obligation obligation JOIN people ON people.obligation_id = obligation.id
-    WHERE obligation.discharged_at IS NULL
+    WHERE obligation.discharged_at IS NULL AND obligation.recipient_id IS NULL
 ), edge AS MATERIALIZED (
     SELECT way.from_obligation_id AS behind, way.to_obligation_id AS before
     FROM deletion_obligation_after way

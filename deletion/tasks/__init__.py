@@ -17,9 +17,11 @@ from deletion.disgorgement import OrderState
 from deletion.queries import disgorgement as disgorgements
 from deletion.queries import work
 from deletion.queries.identity import codes_wanted
+from deletion.queries.recipients import waiting_tellings, waiting_tests
 from deletion.tasks.attempts import attempt, me
 from deletion.tasks.letters import write_code
 from deletion.tasks.steps import SWEEP, SWEEPER, each, start
+from deletion.tasks.telling import TELLER, tell, test_recipient
 from lineage.actions import let_expired_go, register_version
 from lineage.leases import Token
 from lineage.queries import adapter_of, head_of, scan_family
@@ -32,6 +34,7 @@ from training.tasks.steps import destroy_doomed, files_of
 __all__ = [
     "ERASER",
     "SWEEPER",
+    "TELLER",
     "WARDEN",
     "close_run",
     "erase_part",
@@ -39,6 +42,8 @@ __all__ = [
     "follow_disgorgements",
     "send_code",
     "sweep",
+    "tell",
+    "test_recipient",
     "watch_shields",
 ]
 
@@ -109,6 +114,10 @@ def _wake(*, most: int) -> None:
         erase_part.apply_async((part_id,), expires=expires)
     for run_id in work.waiting_runs(now=now, limit=most):
         close_run.apply_async((str(run_id),), expires=expires)
+    for telling_id in waiting_tellings(now=now, limit=most):
+        tell.apply_async((str(telling_id),), expires=expires)
+    for recipient_id in waiting_tests(limit=most):
+        test_recipient.apply_async((recipient_id,), expires=expires)
 
 
 @shared_task(ignore_result=True, soft_time_limit=240, time_limit=300)

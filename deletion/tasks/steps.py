@@ -148,6 +148,12 @@ def _settle_one(request_id: UUID) -> None:
         raise
 
 
+def tell() -> None:
+    """Ask people to tell whom no message reaches, and about answers that do not come."""
+    actions.ask_people(actor=SWEEPER, now=timezone.now())
+    actions.ask_about_answers(actor=SWEEPER, now=timezone.now())
+
+
 def follow_dates() -> None:
     """Alert people of dates that draw near with nobody at work, and close what is answered."""
     actions.follow_dates(actor=SWEEPER, now=timezone.now())
@@ -192,6 +198,7 @@ SWEEP: Final = (
     watch,
     start,
     settle,
+    tell,
     follow_dates,
     follow_pauses,
     follow_checks,

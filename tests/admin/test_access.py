@@ -23,6 +23,8 @@ WATCHED = {
     "deletion_deletionrequest",
     "deletion_disgorgement",
     "deletion_import",
+    "deletion_recipient",
+    "deletion_telling",
 }  # what engineers do not see
 
 
@@ -45,7 +47,9 @@ def test_every_model_that_a_person_should_see_has_a_page():
         "deletion_deletionrequest",
         "deletion_disgorgement",
         "deletion_import",
+        "deletion_recipient",
         "deletion_run",
+        "deletion_telling",
         "lineage_datasetfamily",
         "lineage_datasetversion",
         "lineage_namespace",

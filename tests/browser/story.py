@@ -21,6 +21,7 @@ from deletion.disgorgement import NamedBy
 from deletion.models import Batch, DeletionRequest
 from deletion.queries import work
 from deletion.tasks import steps
+from lineage.graph import EdgeKind, NodeKind
 from lineage.models import DatasetVersion
 from tests.deletion.builders import INTAKE, make_due, make_request, raw, right_now, walk
 from tests.lineage.builders import (
@@ -129,6 +130,8 @@ def tell_everything(folder: Path, staff: Staff) -> dict[str, DeletionRequest]:
     with no_waiting():
         walk()
     make_shield(newest(version))
+    passed_on = [(newest(version).node_id, EdgeKind.PASSED_TO)]
+    make_node(NodeKind.RECIPIENT, "hospital", sources=passed_on)
     told["working"] = ask(MANY[10], days_ago=2)
     told["working too"] = ask(MANY[11], days_ago=8.5)
     approve(plan(told["working"], told["working too"]), staff.clara)

@@ -67,9 +67,11 @@ def plan_and_approve(*opened: Opened, now: datetime = MONDAY) -> None:
 def outcomes(opened: Opened) -> dict[str, str]:
     """Return the outcome of each target of a request, by the target's name."""
     return {
-        (share.obligation.store or share.obligation.model).name: share.outcome  # type: ignore[union-attr]  # one of the two is set
+        (share.obligation.store or share.obligation.model or share.obligation.recipient).name: (  # type: ignore[union-attr]  # one of them is set
+            share.outcome
+        )
         for share in Share.objects.filter(request=opened.request).select_related(
-            "obligation__store", "obligation__model"
+            "obligation__store", "obligation__model", "obligation__recipient"
         )
     }
 

@@ -375,6 +375,19 @@ ADDRESSES = {
     "/api/v1/batches": {"get": {Role.OFFICER, Role.AUDITOR, Role.ADMINISTRATOR}},
     "/api/v1/batches/1/approve": {"post": {Role.OFFICER}},
     f"/api/v1/runs/{NOBODY}/retry": {"post": {Role.OFFICER}},
+    "/api/v1/recipients": {
+        "get": {Role.OFFICER, Role.AUDITOR, Role.ADMINISTRATOR},
+        "post": {Role.ADMINISTRATOR},
+    },
+    "/api/v1/recipients/1": {"get": {Role.OFFICER, Role.AUDITOR, Role.ADMINISTRATOR}},
+    "/api/v1/recipients/1/test": {"post": {Role.ADMINISTRATOR}},
+    "/api/v1/recipients/1/disable": {"post": {Role.ADMINISTRATOR}},
+    "/api/v1/recipients/1/enable": {"post": {Role.ADMINISTRATOR}},
+    "/api/v1/tellings": {"get": {Role.OFFICER, Role.AUDITOR, Role.ADMINISTRATOR}},
+    f"/api/v1/tellings/{NOBODY}": {"get": {Role.OFFICER, Role.AUDITOR, Role.ADMINISTRATOR}},
+    f"/api/v1/tellings/{NOBODY}/told": {"post": {Role.OFFICER}},
+    f"/api/v1/tellings/{NOBODY}/excuse": {"post": {Role.OFFICER}},
+    f"/api/v1/tellings/{NOBODY}/retry": {"post": {Role.OFFICER}},
 }
 
 
@@ -383,7 +396,7 @@ def test_every_address_lets_in_its_roles_only(address):
     for method, allowed in ADDRESSES[address].items():
         assert getattr(APIClient(), method)(address).status_code == 401
         for number, role in enumerate(Role):
-            answer = getattr(client_of(role, name=f"u{number}"), method)(address)
+            answer = getattr(client_of(role, name=f"{method}{number}"), method)(address)
             assert (answer.status_code != 403) == (role in allowed), role
 
 

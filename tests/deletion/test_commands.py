@@ -6,8 +6,10 @@ from django.core.management import CommandError, call_command
 
 from audits.actions import seal
 from audits.bundle import verify_bundle
+from audits.models import OutboxEntry
 from config.traces import files_naming
-from deletion.models import DeletionRequest
+from deletion.models import DeletionRequest, Recipient
+from deletion.webhooks import public_key, shown_secret
 from tests.cast import ALICE, BOB
 from tests.deletion.builders import events, make_request, raw, right_now, state, walk
 from tests.lineage.builders import PATIENT_ID, make_dataset, make_namespace
@@ -113,3 +115,30 @@ def test_a_bundle_of_nobodys_request_or_into_no_folder_is_refused(tmp_path, sett
 
     with pytest.raises(CommandError, match="cannot be written"):
         call_command("export_bundle", str(opened.request.pk), str(tmp_path / "file"))
+
+
+def test_an_operator_declares_a_recipient_and_gets_what_it_verifies_with(settings):
+    make_namespace(PATIENT_ID)
+    out = io.StringIO()
+    said = ["declare_recipient", "hospital", "--webhook", "https://hospital.example/secret-path"]
+
+    call_command(*said, "--send", f"{PATIENT_ID}=patient", "--test", stdout=out)
+
+    row = Recipient.objects.get()
+    assert (row.way, row.namespaces) == ("webhook", {PATIENT_ID: "patient"})
+    assert row.test_asked_at is not None
+    key = settings.WEBHOOK_SIGNING_KEY
+    assert public_key(key) in out.getvalue()
+    assert shown_secret("hospital", signing_key=key) in out.getvalue()
+    assert events("recipient/hospital") == ["RecipientDeclared", "RecipientTestAsked"]
+    entry = bytes(OutboxEntry.objects.filter(event="RecipientDeclared").values_list("entry")[0][0])
+    assert b"hospital.example" in entry
+    assert b"secret-path" not in entry
+    with pytest.raises(CommandError, match="RecipientInvalid"):
+        call_command(*said)
+    with pytest.raises(CommandError, match="AddressRefused"):
+        call_command(
+            "declare_recipient", "x", "--opendsr", "http://x/", "--send", f"{PATIENT_ID}=email"
+        )
+    call_command("declare_recipient", "archive", "--by-hand", stdout=out)
+    assert Recipient.objects.get(name="archive").way == "by hand"

@@ -21,6 +21,18 @@ from deletion.api.views.disgorgements import (
     WhatGoesWith,
 )
 from deletion.api.views.identity import Codes, Confirmation
+from deletion.api.views.recipients import (
+    Excusing,
+    OneRecipient,
+    OneTelling,
+    RecipientOff,
+    RecipientOn,
+    Recipients,
+    RecipientTest,
+    Recording,
+    TellingAgain,
+    Tellings,
+)
 from deletion.api.views.requests import DeletionRequests, OneCertificate, OneDeletionRequest
 from deletion.api.views.work import Approval, Batches, Retrying
 
@@ -36,17 +48,27 @@ __all__ = [
     "DisgorgementLook",
     "DisgorgementRefusal",
     "Disgorgements",
+    "Excusing",
     "Extending",
     "Holding",
     "Imports",
     "OneCertificate",
     "OneDeletionRequest",
     "OneDisgorgement",
+    "OneRecipient",
+    "OneTelling",
     "Pausing",
+    "RecipientOff",
+    "RecipientOn",
+    "RecipientTest",
+    "Recipients",
+    "Recording",
     "Releasing",
     "Resuming",
     "Retrying",
     "Sworn",
+    "TellingAgain",
+    "Tellings",
     "Testifying",
     "WhatGoesWith",
 ]

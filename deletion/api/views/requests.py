@@ -32,6 +32,7 @@ from deletion.intake import KEY
 from deletion.models import DeletionRequest
 from deletion.queries import requests as queries
 from deletion.queries.pauses import lawful_until
+from deletion.queries.recipients import tellings_of
 from deletion.queries.waiting import waits_for
 
 IDEMPOTENCY_KEY: Final = OpenApiParameter(
@@ -137,6 +138,7 @@ class OneDeletionRequest(APIView):
                 "waits_for": waits_for(found, now=timezone.now()),
                 "denial": queries.denial_of(found),
                 "targets": queries.targets_of(found, now=timezone.now()),
+                "recipients": tellings_of(found),
                 "timeline": timeline(f"request/{found.pk}"),
             }
         )

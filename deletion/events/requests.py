@@ -1,7 +1,4 @@
-"""What the deletion app writes into the trail.
-
-A person appears only as a commitment under the request's own key.
-"""
+"""Facts about demands, what is decided about them, the work for them, and their end."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,36 +16,6 @@ class DeletionRequested:
     acknowledge_by: datetime | None
     erase_by: datetime
     models_by: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportStarted:
-    """Somebody sends many demands at once."""
-
-    import_id: str
-    source: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LinesTaken:
-    """Lines of an upload were answered; each request that was opened is recorded for itself."""
-
-    import_id: str
-    up_to_line: int
-    accepted: int
-    known: int
-    refused: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportEnded:
-    """An upload was read to its end, or it broke off for the reason given."""
-
-    import_id: str
-    accepted: int
-    known: int
-    refused: int
-    broken_because: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,60 +63,6 @@ class VerificationExpired:
     """Nobody repeated a code in time; the address is destroyed, and an officer decides."""
 
     request_id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DisgorgementProposed:
-    """Somebody proposed to give data up by order, with all that was made of it."""
-
-    disgorgement_id: int
-    named_by: str
-    name: str
-    order: str
-    plan_digest: str
-    items: int
-    due_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DisgorgementApproved:
-    """A second person approved the plan; what Lethe made is retired, withdrawn and doomed."""
-
-    disgorgement_id: int
-    plan_digest: str
-    proposed_by: str
-    families: int
-    versions: int
-    trainings: int
-    releases: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DisgorgementRefused:
-    """The proposal was refused or taken back."""
-
-    disgorgement_id: int
-    plan_digest: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ItemTestified:
-    """Lethe saw a place gone, or (no finding) somebody gave their word for a thing."""
-
-    disgorgement_id: int
-    item: str
-    finding: str
-    evidence_digest: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DisgorgementCarriedOut:
-    """Nothing is left of what the order reaches; the digest is that of the signed statement."""
-
-    disgorgement_id: int
-    items: int
-    in_time: bool
-    certificate_digest: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,128 @@
+"""What is said about recipients over HTTP."""
+
+from typing import Any
+
+from django.core.validators import RegexValidator
+from rest_framework import serializers
+
+from deletion.api.fields import DigestField, StrictCharField, WordField
+from deletion.models import Recipient, Telling
+from deletion.states import Outcome
+from deletion.telling import Answer, Ground, Way
+from lineage.places import NAME
+
+_PRINTABLE = RegexValidator(r"^[^\x00-\x1f\x7f]*\Z")
+
+
+class NamespacesField(serializers.DictField):
+    """Which identifiers are sent, as SHA-256: our namespace and what the recipient calls it."""
+
+    child = serializers.RegexField(rf"^{NAME.pattern}\Z", trim_whitespace=False)
+
+
+class RecipientIn(serializers.Serializer[None]):
+    """How a recipient can be told."""
+
+    name = StrictCharField(
+        max_length=100,
+        validators=[_PRINTABLE],
+        trim_whitespace=False,
+        help_text="The name under which the passing on is registered.",
+    )
+    way = serializers.ChoiceField([way.value for way in Way])
+    url = StrictCharField(
+        max_length=500,
+        allow_blank=True,
+        default="",
+        help_text="https only. Of a webhook the whole address; of a processor its OpenDSR base.",
+    )
+    namespaces = NamespacesField(default=dict)
+    waits_for_answer = serializers.BooleanField(
+        default=False, help_text="OpenDSR: told only when the processor answers `completed`."
+    )
+
+
+class RecipientOut(serializers.ModelSerializer[Recipient]):
+    """A recipient, and how telling it stands."""
+
+    namespaces = serializers.DictField(child=serializers.CharField())
+    told = serializers.IntegerField(help_text="Requests about which it was told.")
+    excused = serializers.IntegerField(help_text="Requests about which it need not be told.")
+    waiting = serializers.IntegerField()
+    failing = serializers.IntegerField(help_text="Requests about which it cannot be told.")
+
+    class Meta:
+        model = Recipient
+        fields = [
+            *("id", "name", "way", "url", "namespaces", "waits_for_answer"),
+            *("declared_by", "declared_at", "disabled_at", "disabled_because"),
+            *("test_asked_at", "tested_at", "test_status", "test_trouble"),
+            *("told", "excused", "waiting", "failing"),
+        ]
+
+
+class DisablingIn(serializers.Serializer[None]):
+    """Why nothing is sent."""
+
+    reason = StrictCharField(
+        max_length=100, validators=[_PRINTABLE], help_text="It stands in the trail: name nobody."
+    )
+
+
+class DeliveryOut(serializers.Serializer[Any]):
+    """One attempt to tell a recipient."""
+
+    number = serializers.IntegerField()
+    at = serializers.DateTimeField()
+    status = serializers.IntegerField(allow_null=True)
+    trouble = serializers.CharField()
+
+
+class TellingOut(serializers.ModelSerializer[Telling]):
+    """What one recipient was told about one request, and what it answered."""
+
+    request = serializers.UUIDField(source="share.request_id")
+    recipient = serializers.CharField(source="share.obligation.recipient.name")
+    outcome = serializers.ChoiceField(
+        ["", *(outcome.value for outcome in Outcome)], source="share.outcome"
+    )
+    note = serializers.CharField(source="share.note")
+    answer = serializers.ChoiceField(["", *(answer.value for answer in Answer)])
+
+    class Meta:
+        model = Telling
+        fields = [
+            *("id", "request", "recipient", "outcome", "note", "told_at", "told_by"),
+            *("recorded_by", "proof_digest", "sent_at", "answer", "answered_at", "expected_at"),
+            *("attempts", "status", "not_before"),
+        ]
+
+
+class TellingDetailOut(TellingOut):
+    """The same, with every attempt."""
+
+    deliveries = DeliveryOut(many=True)
+
+    class Meta(TellingOut.Meta):
+        fields = [*TellingOut.Meta.fields, "deliveries"]
+
+
+class ToldIn(serializers.Serializer[None]):
+    """An officer's word that a recipient was told."""
+
+    told_by = WordField(help_text="How, in one word such as `registered-letter`.")
+    told_at = serializers.DateTimeField()
+    proof_digest = DigestField(
+        default="", allow_blank=True, help_text="SHA-256 of what proves it, which you keep."
+    )
+
+
+class ExcuseIn(serializers.Serializer[None]):
+    """Why a recipient need not be told (GDPR Art. 19)."""
+
+    ground = serializers.ChoiceField([ground.value for ground in Ground])
+    reason = StrictCharField(
+        max_length=250,
+        validators=[_PRINTABLE],
+        help_text="It stands in the certificate: name nobody.",
+    )

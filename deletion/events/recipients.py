@@ -1,0 +1,101 @@
+"""Facts about those to whom something was passed on."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientDeclared:
+    """How a recipient can be told; of its address only the host, since the rest may be secret."""
+
+    recipient: str
+    way: str
+    host: str
+    namespaces: dict[str, str]  # ours → what the recipient calls it
+    waits_for_answer: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientDisabled:
+    """Nothing is sent to a recipient until somebody enables it again."""
+
+    recipient: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientEnabled:
+    """Messages to a recipient are sent again."""
+
+    recipient: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientTestAsked:
+    """Somebody asked for a test message, which names nobody."""
+
+    recipient: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientTested:
+    """A test message was sent, and this is how it went; no trouble: well."""
+
+    recipient: str
+    status: int | None
+    trouble: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TellingBegan:
+    """A worker is about to tell a recipient, or to ask it for its answer."""
+
+    request_id: str
+    recipient: str
+    telling: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TellingFailed:
+    """One attempt to tell a recipient failed; there is another, or a person must look."""
+
+    request_id: str
+    recipient: str
+    telling: str
+    status: int | None
+    trouble: str
+    again_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientTold:
+    """A recipient was told: by a message that it accepted, or by a person whose word this is."""
+
+    request_id: str
+    recipient: str
+    telling: str
+    told_by: str
+    told_at: datetime
+    recorded_by: str  # empty: Lethe told it
+    proof_digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientAnswered:
+    """A recipient said how far it is."""
+
+    request_id: str
+    recipient: str
+    telling: str
+    answer: str
+    expected_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TellingRetried:
+    """Somebody looked at why a recipient could not be told, and lets it be tried again."""
+
+    request_id: str
+    recipient: str
+    telling: str
