@@ -50,7 +50,7 @@ class VersionNotServable(Exception):
 
 
 class Stopped(Exception):
-    """A stop switch is down for this model or for everything; nothing starts until it is lifted."""
+    """A stop is down for this model, its pool or everything; nothing starts until it is lifted."""
 
 
 class StopUnknown(Exception):

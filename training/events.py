@@ -206,7 +206,10 @@ class TrainingFinished:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopRaised:
-    """Nothing starts in the scope, and the fallback answers; the reason stays in the stop's row."""
+    """Nothing starts in the scope; unless it is a pool, the fallback answers.
+
+    The reason stays in the stop's row.
+    """
 
     stop_id: int
     scope: str

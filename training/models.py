@@ -218,9 +218,12 @@ class Attestation(models.Model):
 
 
 class Stop(models.Model):
-    """The switch: while it is down no run starts in its scope and the fallback answers."""
+    """The switch: while it is down no run starts in its scope and the fallback answers.
 
-    scope = models.CharField(max_length=80)  # "everything" or "model/<name>"
+    A stop of a pool is about machines: what was released goes on to answer.
+    """
+
+    scope = models.CharField(max_length=80)  # "everything", "model/<name>", "pool/<name>"
     reason = models.CharField(max_length=300)
     raised_by = models.CharField(max_length=64)
     raised_at = models.DateTimeField()

@@ -21,10 +21,8 @@ from deletion.states import OPEN_OUTCOMES, ObligationKind, RequestState, RunStat
 from deletion.workload import Feed, Pending, Pool, Rules, Running, Standing, Target
 from lineage.models import Store
 from training.models import Model, Stop
-from training.queries import EVERYTHING
-
-ERASURE: Final = "erasure"
-"""The pool of everything that erases."""
+from training.pools import ERASING, training_pool
+from training.queries import EVERYTHING, scope_of_pool
 
 _HISTORY: Final = 50  # runs of a target that its estimate looks at
 GUESS: Final = {
@@ -208,11 +206,6 @@ def ready_obligations(target: str) -> list[int]:
     return list(found.order_by("pk").values_list("pk", flat=True))
 
 
-def training_pool(pool: str) -> str:
-    """Return the scheduler's name of a pool that trains."""
-    return f"training/{pool}"
-
-
 def histories() -> dict[Key, History]:
     """Return what the latest runs of each target took."""
     with connection.cursor() as cursor:
@@ -270,7 +263,7 @@ def _targets(keys: Collection[Key]) -> dict[Key, Target]:
     for key in keys:
         store, model = stores.get(key[0] or 0), models.get(key[1] or 0)
         if store is not None:
-            name, pool, kind = store_target(store.name), ERASURE, ObligationKind.ERASE
+            name, pool, kind = store_target(store.name), ERASING, ObligationKind.ERASE
         elif model is not None:
             name, pool = model_target(model.name), training_pool(model.pool)
             kind = ObligationKind.RETRAIN
@@ -282,6 +275,6 @@ def _targets(keys: Collection[Key]) -> dict[Key, Target]:
             estimate=estimate_of(
                 past.get(key, NO_HISTORY), prior=priors[kind], quantile=settings.SAFE_QUANTILE
             ),
-            stopped=not stopped.isdisjoint({EVERYTHING, name}),
+            stopped=not stopped.isdisjoint({EVERYTHING, name, scope_of_pool(pool)}),
         )
     return found

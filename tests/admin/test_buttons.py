@@ -309,6 +309,15 @@ def test_everything_is_stopped_at_once(officer):
     assert events("stop/everything") == ["StopRaised"]
 
 
+def test_a_pool_is_stopped(officer):
+    address = reverse("admin:training_stop_stop_pool")
+
+    said = press(officer, address, scope="pool/erasure", reason="the bucket moves")
+
+    assert said == ["pool/erasure is stopped."]
+    assert events("stop/pool/erasure") == ["StopRaised"]
+
+
 def test_another_tools_model_is_attested_gone(officer):
     node = make_node(name="elsewhere")
 

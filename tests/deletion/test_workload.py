@@ -13,10 +13,11 @@ from deletion.models import Batch, DeletionRequest, Obligation, Run, Share
 from deletion.queries.targets import target_of
 from deletion.queries.workload import histories, ready_obligations, workload
 from lineage.models import Store
-from tests.cast import MONDAY
+from tests.cast import MONDAY, OFFICER
 from tests.deletion.backlog import Owed, summed_up
-from tests.deletion.builders import make_request, right_now, work_off
+from tests.deletion.builders import DORA, make_request, right_now, work_off
 from tests.lineage.builders import make_dataset
+from training import actions as training
 from training.models import Model
 
 pytestmark = pytest.mark.django_db
@@ -143,3 +144,34 @@ def test_the_database_sums_up_what_past_runs_took_as_the_core_would():
     assert found.runs == latest.runs == 50
     assert found.mean_log == pytest.approx(latest.mean_log)
     assert found.variance_log == pytest.approx(latest.variance_log)
+
+
+def test_a_stop_of_the_erasing_pool_lets_nothing_begin_and_says_why(tmp_path, settings):
+    settings.COALESCE = settings.COALESCE * 0
+    make_dataset(tmp_path)
+    make_request(now=right_now())
+    training.stop(scope="pool/erasure", reason="moving", actor=OFFICER, now=right_now())
+
+    tasks.sweep()
+
+    assert (Obligation.objects.count(), Run.objects.count()) == (1, 0)
+    (forecast,) = workload().decide(now=right_now()).forecasts.values()
+    assert forecast.starts_at is None
+    assert "a stop is down" in forecast.in_words
+
+    training.propose_lift(scope="pool/erasure", actor=OFFICER, now=right_now())
+    training.lift(scope="pool/erasure", actor=DORA, now=right_now())
+    tasks.sweep()
+    assert Run.objects.count() == 1
+
+
+def test_a_stop_of_one_pool_holds_no_other():
+    write_backlog(Random(1))  # noqa: S311  # no secret
+    Model.objects.filter(name="m1").update(pool="gpu")
+
+    training.stop(scope="pool/training/gpu", reason="hot", actor=OFFICER, now=MONDAY)
+
+    stopped = {target.name: target.stopped for target in workload().targets.values()}
+    assert stopped.pop("model/m1")
+    assert len(stopped) > 3
+    assert not any(stopped.values())

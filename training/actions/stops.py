@@ -8,13 +8,12 @@ from audits.trail import Actor, audited
 from training.errors import StopUnknown, TwoPeopleNeeded
 from training.events import StopLifted, StopLiftProposed, StopRaised
 from training.models import Stop
-from training.queries import EVERYTHING, model_named, scope_of
+from training.queries import EVERYTHING, model_named, pools, scope_of, scope_of_pool
 
 
 def stop(*, scope: str, reason: str, actor: Actor, now: datetime) -> Stop:
     """Let nothing start in a scope; a stop that is down already is returned."""
-    if scope != EVERYTHING:
-        _require_model(scope)
+    _require_scope(scope)
     with transaction.atomic():
         raised, is_new = Stop.objects.get_or_create(
             scope=scope,
@@ -64,8 +63,11 @@ def _standing(scope: str) -> Stop | None:
     return Stop.objects.select_for_update(no_key=True).filter(scope=scope, lifted_at=None).first()
 
 
-def _require_model(scope: str) -> None:
+def _require_scope(scope: str) -> None:
+    known = [scope_of_pool(pool) for pool in pools()]
+    if scope == EVERYTHING or scope in known:
+        return
     kind, _, name = scope.partition("/")
     if scope_of(name) != f"{kind}/{name}":
-        raise StopUnknown(f"a scope is {EVERYTHING} or {scope_of('<name>')}")
+        raise StopUnknown(f"a scope is {EVERYTHING}, {scope_of('<name>')}, {' or '.join(known)}")
     model_named(name)

@@ -28,7 +28,7 @@ from training.admin.switch import (
     stop_question,
 )
 from training.models import Model, ModelVersion, Stop
-from training.queries import EVERYTHING, scope_of
+from training.queries import EVERYTHING, scope_of, scopes_over
 from training.states import VersionState
 
 
@@ -124,14 +124,15 @@ class DeclaredModelAdmin(ReadOnlyAdmin):
     @override
     def page(self, row: Any, *, request: HttpRequest, now: datetime) -> Page:
         stop = Stop.objects.filter(
-            scope__in=[EVERYTHING, scope_of(row.name)], lifted_at=None
+            scope__in=scopes_over(row.name, pool=row.pool), lifted_at=None
         ).first()
         stopped = (
             [
                 Words(
                     title=f"Stopped: {stop.scope}",
-                    text=f"{stop.reason} No training starts and the fallback answers until two "
-                    "people lift the stop.",
+                    text=f"{stop.reason} No training starts"
+                    f"{'' if stop.scope.startswith('pool/') else ' and the fallback answers'}"
+                    " until two people lift the stop.",
                     tone="bad",
                 )
             ]

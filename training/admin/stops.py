@@ -24,6 +24,7 @@ from training.admin.switch import (
     propose,
     propose_question,
     pull,
+    stop_pool_question,
     stop_question,
 )
 from training.models import Stop
@@ -38,7 +39,7 @@ class StopAdmin(ReadOnlyAdmin):
     tells_about = "stop"
     tells_by = "scope"
     refusals = REFUSALS
-    actions_list = ("stop_everything",)
+    actions_list = ("stop_everything", "stop_pool")
     actions_detail = ("propose_lift", "lift")
     empty_sentence = "Nothing was ever stopped."
 
@@ -81,6 +82,19 @@ class StopAdmin(ReadOnlyAdmin):
             self.admin_site,
             confirmation=stop_question(EVERYTHING),
             do=lambda said: pull(request, EVERYTHING, said),
+            back=reverse("admin:training_stop_changelist"),
+            refusals=self.refusals,
+            context={"opts": self.opts},
+        )
+
+    @button(description="Stop a pool", icon="front_hand")
+    def stop_pool(self, request: HttpRequest) -> HttpResponse:
+        """Stop what one pool of machines would begin."""
+        return ask(
+            request,
+            self.admin_site,
+            confirmation=stop_pool_question(),
+            do=lambda said: pull(request, said["scope"], said),
             back=reverse("admin:training_stop_changelist"),
             refusals=self.refusals,
             context={"opts": self.opts},

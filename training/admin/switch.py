@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from django import forms
 from django.http import HttpRequest
 from django.utils import timezone
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from audits.pages.access import actor_of
 from audits.pages.confirmations import Because, Confirmation, Refusals, refusals_in
 from training import errors
 from training.actions import lift, propose_lift, stop
+from training.queries import pools, scope_of_pool
 
 REFUSALS: Final[Refusals] = refusals_in(errors)
 
@@ -22,6 +25,29 @@ def stop_question(scope: str) -> Confirmation:
         "answers in the place of the model. It takes two people to lift the stop.",
         button="Stop it now",
         form=Because,
+        grave=True,
+    )
+
+
+class WhichPool(Because):
+    """Asks for a pool, and why."""
+
+    scope = forms.ChoiceField(
+        label="Pool",
+        choices=lambda: [(scope_of_pool(pool), pool) for pool in pools()],
+        widget=UnfoldAdminSelectWidget(),
+    )
+
+
+def stop_pool_question() -> Confirmation:
+    """Return the question before a pool is stopped."""
+    return Confirmation(
+        title="Stop a pool",
+        sentence="No erasure, or no training, of that pool starts, and deletions that wait for one "
+        "wait longer, while their clocks go on. What is released goes on to answer. It takes two "
+        "people to lift the stop.",
+        button="Stop it now",
+        form=WhichPool,
         grave=True,
     )
 

@@ -9,9 +9,11 @@ from rest_framework import serializers
 from typing_extensions import override
 
 from lineage.places import NAME
-from training.queries import EVERYTHING, scope_of
+from training.pools import ERASING, training_pool
+from training.queries import EVERYTHING, scope_of, scope_of_pool
 
-_SCOPE: Final = f"^({EVERYTHING}|{scope_of(NAME.pattern)})$"
+_POOLS: Final = "|".join(scope_of_pool(pool) for pool in (ERASING, training_pool(NAME.pattern)))
+_SCOPE: Final = f"^({EVERYTHING}|{scope_of(NAME.pattern)}|{_POOLS})$"
 _SAYS_SOMETHING: Final = r"^[^\x00]*[^\s\x00][^\x00]*$"  # PostgreSQL keeps no zero character
 _PARAMETERS: Final[dict[str, Any]] = {
     "type": "object",

@@ -151,7 +151,10 @@ class TrainingRunOut(serializers.Serializer[Any]):
 class StopIn(serializers.Serializer[None]):
     """A stop to be pulled."""
 
-    scope = ScopeField(help_text="`everything`, or `model/` and a model's name.")
+    scope = ScopeField(
+        help_text="`everything`, `model/` and a model's name, `pool/erasure`, or `pool/training/`"
+        " and the name of a pool of models. Under a pool's stop, what is released still answers."
+    )
     reason = WordsField(max_length=300)
 
 

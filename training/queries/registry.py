@@ -9,9 +9,11 @@ from audits.statements import Signer
 from lineage.places import NAME
 from training.errors import ModelUnknown
 from training.models import Model, ModelVersion, Snapshot, Stop
+from training.pools import ALWAYS, training_pool
 from training.states import VersionState
 
 EVERYTHING: Final = "everything"
+_POOL: Final = "pool/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +31,22 @@ def scope_of(model_name: str) -> str:
     return f"model/{model_name}"
 
 
+def scope_of_pool(pool: str) -> str:
+    """Return the scope of a stop for one pool, by its full name."""
+    return f"{_POOL}{pool}"
+
+
+def scopes_over(model_name: str, *, pool: str) -> frozenset[str]:
+    """Return the scopes whose stop keeps a model from being trained; `pool` is its short name."""
+    return frozenset({EVERYTHING, scope_of(model_name), scope_of_pool(training_pool(pool))})
+
+
+def pools() -> list[str]:
+    """Return the full names of all pools, that of the erasures included."""
+    of_models = Model.objects.values_list("pool", flat=True).distinct()
+    return sorted(ALWAYS | {training_pool(pool) for pool in of_models})
+
+
 def stopped(*scopes: str) -> bool:
     """Say whether a stop is down in one of the scopes."""
     return Stop.objects.filter(scope__in=scopes, lifted_at=None).exists()
@@ -36,7 +54,8 @@ def stopped(*scopes: str) -> bool:
 
 def is_stopped(model_name: str) -> bool:
     """Say whether nothing may start for a model."""
-    return stopped(EVERYTHING, scope_of(model_name))
+    pool = Model.objects.filter(name=model_name).values_list("pool", flat=True).first()
+    return stopped(*scopes_over(model_name, pool=pool or ""))
 
 
 def stops(*, newest: int) -> list[Stop]:

@@ -14,7 +14,7 @@ from training.models import (
     Stop,
     TrainingRun,
 )
-from training.queries.registry import EVERYTHING, scope_of
+from training.queries.registry import scopes_over
 from training.states import RUN_OPEN, RunState, VersionState
 from training.summaries import OpenTraining, RunSummary
 
@@ -118,7 +118,7 @@ def steps_due(
                 for fit in run.fits.all()
                 if fit.snapshot_id is None
             ),
-            stopped=not stopped.isdisjoint({EVERYTHING, scope_of(run.model.name)}),
+            stopped=not stopped.isdisjoint(scopes_over(run.model.name, pool=run.model.pool)),
         )
         for run in rows
     ]

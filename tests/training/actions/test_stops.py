@@ -6,10 +6,11 @@ from django.db import connection
 from audits.trail import Actor
 from tests.cast import MONDAY, OFFICER
 from tests.lineage.builders import recorded
-from tests.training.builders import make_model, make_patients, start
-from training import actions, queries
+from tests.training.builders import make_model, make_patients, make_trained_model, start
+from training import actions, queries, tasks
 from training.errors import ModelUnknown, Stopped, StopUnknown, TwoPeopleNeeded
-from training.models import Stop
+from training.models import Model, Stop
+from training.states import RunState
 
 pytestmark = pytest.mark.django_db
 ADMINISTRATOR = Actor("user:dora")
@@ -44,6 +45,64 @@ def test_a_stop_of_one_model_leaves_others_alone(tmp_path):
     with pytest.raises(Stopped):
         start(triage)
     assert queries.run_summary(start(beds)).model == "beds"
+
+
+def test_a_stop_of_a_pool_of_models_leaves_other_pools_alone(tmp_path):
+    family = make_patients(tmp_path).family
+    triage, beds = make_model(family), make_model(family, name="beds")
+    Model.objects.filter(name="triage").update(pool="gpu")
+
+    stop("pool/training/gpu")
+
+    assert queries.is_stopped("triage")
+    assert not queries.is_stopped("beds")
+    with pytest.raises(Stopped):
+        start(triage)
+    assert queries.run_summary(start(beds)).model == "beds"
+
+
+def test_a_training_that_is_open_waits_while_its_pool_is_stopped(tmp_path):
+    family = make_patients(tmp_path).family
+    run_id, other = start(make_model(family)), start(make_model(family, name="beds"))
+    Model.objects.filter(name="beds").update(pool="gpu")
+
+    stop("pool/training/default")
+
+    assert queries.steps_due(most_attempts=5, now=MONDAY, run_ids=[run_id]) == []
+    assert queries.steps_due(most_attempts=5, now=MONDAY, run_ids=[other]) != []
+    assert tasks.drive(run_id) is RunState.WAITING
+
+
+def test_what_is_released_answers_under_a_stop_of_its_pool(tmp_path):
+    model = make_trained_model(tmp_path)
+    before = queries.serving(model.name)
+
+    stop("pool/training/default")
+    assert queries.serving(model.name) == before
+
+    stop(f"model/{model.name}")
+    assert queries.serving(model.name) != before
+
+
+@pytest.mark.parametrize("scope", ["pool/erasure", "pool/training/default"])
+def test_two_people_lift_a_stop_of_a_pool(scope):
+    stop(scope)
+
+    actions.propose_lift(scope=scope, actor=OFFICER, now=MONDAY)
+    with pytest.raises(TwoPeopleNeeded):
+        actions.lift(scope=scope, actor=OFFICER, now=MONDAY)
+    assert queries.stopped(scope)
+    actions.lift(scope=scope, actor=ADMINISTRATOR, now=MONDAY)
+
+    assert not queries.stopped(scope)
+
+
+@pytest.mark.parametrize("scope", ["pool/gpu", "pool/", "pool/training/gpu", "pool/training"])
+def test_a_stop_of_an_unknown_pool_is_refused_with_those_that_are_known(scope):
+    with pytest.raises(StopUnknown, match="pool/erasure or pool/training/default"):
+        stop(scope)
+
+    assert not Stop.objects.exists()
 
 
 @pytest.mark.parametrize("scope", ["model/none", "model/a\x00", "all", "", "model/", "\x00"])

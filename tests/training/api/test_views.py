@@ -246,6 +246,18 @@ def test_a_stop_of_nothing_is_refused(officer, scope):
     assert post(officer, "stops", {"scope": scope, "reason": "r"}).status_code == 400
 
 
+def test_a_pool_is_stopped_and_lifted_by_two(officer, engineer):
+    stopped = post(officer, "stops", {"scope": "pool/training/default", "reason": "too hot"})
+    unknown = post(officer, "stops", {"scope": "pool/training/gpu", "reason": "too hot"})
+
+    assert stopped.status_code == 201
+    assert unknown.status_code == 404
+    assert "pool/erasure or pool/training/default" in unknown.json()["detail"]
+    post(officer, "stops/pool/training/default/proposal")
+    lifted = post(client_of(Role.ADMINISTRATOR), "stops/pool/training/default/lift")
+    assert lifted.json()["lifted_at"] is not None
+
+
 def test_a_stop_of_an_unknown_model_is_not_found(officer):
     assert post(officer, "stops", {"scope": "model/none", "reason": "r"}).status_code == 404
     assert post(officer, "stops/model/none/proposal").status_code == 404

@@ -13,11 +13,18 @@ from training import actions, errors
 
 
 class Command(BaseCommand):
-    help = "Let nothing start in a scope, and let the fallback answer. Two people lift it again."
+    help = (
+        "Let nothing start in a scope, and let the fallback answer unless it is a pool."
+        " Two people lift it again."
+    )
 
     @override
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("scope", metavar="SCOPE", help="everything, or model/NAME")
+        parser.add_argument(
+            "scope",
+            metavar="SCOPE",
+            help="everything, model/NAME, pool/erasure or pool/training/NAME",
+        )
         parser.add_argument("--reason", required=True)
 
     @override
