@@ -3,6 +3,7 @@
 A mistake is kept until all settings are read and never shows a value: settings hold secrets.
 """
 
+import re
 from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -14,6 +15,7 @@ from deletion.addresses import Network, networks_in
 from lineage.liveness import ASKED, ASKING
 
 KEY_BYTES: Final = 32
+_SLOTS: Final = re.compile(r"(?P<pool>[A-Za-z0-9][A-Za-z0-9._/-]*)=(?P<slots>[1-9][0-9]{0,5})")
 _PORTS: Final = 1 << 16
 
 POSITIVE: Final = validate.Range(min=0, min_inclusive=False)
@@ -31,6 +33,7 @@ class Environment(FileAwareEnv):
         super().__init__(eager=False, strip_whitespace=True)
         self.add_parser("key", key)
         self.add_parser("database", database)
+        self.add_parser("slots", slots)
         self.add_parser("networks", networks)
         self.add_parser("ports", ports)
 
@@ -73,6 +76,19 @@ def ports(written: str) -> frozenset[int]:
     if not all(each.isdecimal() and 0 < int(each) < _PORTS for each in found):
         raise ValidationError("Not port numbers, separated by commas.")
     return frozenset(map(int, found))
+
+
+def slots(written: str) -> dict[str, int]:
+    """Return the slots of each pool that is named, written as `erasure=4,training/gpu=2`."""
+    read: dict[str, int] = {}
+    for one in written.split(",") if written.strip() else ():
+        said = _SLOTS.fullmatch(one.strip())
+        if said is None:
+            raise ValidationError("Not POOL=SLOTS,POOL=SLOTS with whole numbers above 0.")
+        if said["pool"] in read:
+            raise ValidationError("It names a pool twice.")
+        read[said["pool"]] = int(said["slots"])
+    return read
 
 
 def database(url: str) -> dict[str, Any]:

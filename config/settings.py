@@ -65,6 +65,7 @@ COALESCE = env.timedelta("COALESCE_SECONDS", default=timedelta(days=1), validate
 ATTEMPTS = env.int("ATTEMPTS", default=5, validate=POSITIVE)
 SAFE_QUANTILE = env.float("SAFE_QUANTILE", default=0.9995, validate=LIKELY)
 POOL_SLOTS = env.int("POOL_SLOTS", default=8, validate=POSITIVE)
+POOL_SLOTS_OF: dict[str, int] = env.slots("POOL_SLOTS_OF", default="")
 PLAN_UP_TO = env.int("PLAN_UP_TO", default=1000, validate=POSITIVE)  # people in one plan
 APPROVE_UP_TO = env.int("APPROVE_UP_TO", default=100)  # plans for more people wait for an officer
 SUPPRESSION_DAYS = env.int("SUPPRESSION_DAYS", default=0, validate=COUNT)

@@ -173,7 +173,7 @@ def workload() -> Workload:
         ),
         targets={target.name: target for target in targets.values()},
         pools={
-            name: Pool(name=name, slots=settings.POOL_SLOTS)
+            name: Pool(name=name, slots=settings.POOL_SLOTS_OF.get(name, settings.POOL_SLOTS))
             for name in sorted({target.pool for target in targets.values()})
         },
         running=tuple(

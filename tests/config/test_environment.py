@@ -4,7 +4,7 @@ from environs import EnvValidationError, ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.environment import POSITIVE, Environment, database, key
+from config.environment import POSITIVE, Environment, database, key, slots
 from lineage.liveness import ASKED, ASKING
 
 CANARY = "canary-in-a-secret"
@@ -103,3 +103,22 @@ def test_both_ends_of_a_connection_notice_when_the_other_is_gone(db):
 
     assert chosen == dict.fromkeys(names, "client")
     assert {name: parameters[name] for name in ASKING} == ASKING
+
+
+def test_slots_are_given_to_pools_by_name():
+    assert slots("erasure=4, training/gpu=2") == {"erasure": 4, "training/gpu": 2}
+    assert slots("") == {}
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["erasure", "erasure=", "erasure=0", "erasure=-1", "erasure=1.5", "=4", "a=1,,b=2", "a=1;b=2"],
+)
+def test_slots_that_are_written_otherwise_are_refused(written):
+    with pytest.raises(ValidationError, match="POOL=SLOTS"):
+        slots(written)
+
+
+def test_a_pool_has_its_slots_once():
+    with pytest.raises(ValidationError, match="twice"):
+        slots("erasure=1,erasure=2")

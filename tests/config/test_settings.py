@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from django.core.checks import run_checks
 from django.db import connection
 
 from config.keys import KEYS
@@ -148,3 +149,25 @@ def test_a_broker_that_is_away_is_one_line():
     assert asked.stderr.startswith("broker: ")
     assert asked.stderr.count("\n") == 1
     assert "canary" not in asked.stderr
+
+
+@pytest.mark.parametrize("pool", ["erasures", "gpu", "training/", "training/a/b"])
+def test_slots_for_what_is_no_pool_are_told(pool):
+    environment = {**production_environment(), "POOL_SLOTS_OF": f"erasure=4,{pool}=2"}
+
+    checked = manage("check", environment=environment)
+
+    assert checked.returncode == 1
+    assert f"(lethe.E001) POOL_SLOTS_OF names {pool}, which is no pool" in checked.stderr
+    assert checked.stderr.count("lethe.E001") == 1
+
+
+@pytest.mark.django_db
+def test_slots_for_a_pool_of_no_model_are_told_once_the_database_is_asked(settings):
+    settings.POOL_SLOTS_OF = {"erasure": 4, "training/default": 2, "training/gpu": 2}
+
+    told = run_checks(databases=["default"])
+
+    assert [(one.id, one.hint) for one in told if one.id == "lethe.E001"] == [
+        ("lethe.E001", "Pools are: erasure, training/default.")
+    ]

@@ -175,3 +175,12 @@ def test_a_stop_of_one_pool_holds_no_other():
     assert stopped.pop("model/m1")
     assert len(stopped) > 3
     assert not any(stopped.values())
+
+
+def test_a_pool_has_the_slots_that_its_name_is_given(settings):
+    write_backlog(Random(1))  # noqa: S311  # no secret
+    settings.POOL_SLOTS_OF = {"training/default": 3}
+
+    slots = {name: pool.slots for name, pool in workload().pools.items()}
+
+    assert slots == {"erasure": settings.POOL_SLOTS, "training/default": 3}
