@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
+from django.conf import settings
 from django.db.models import Count, F, Min, Q
 from django.db.models.functions import TruncDate
 from django.http import HttpRequest
@@ -30,13 +31,16 @@ from deletion.admin.clocks import (
     request_link,
     state_of,
 )
+from deletion.capacity import WINDOWS
 from deletion.models import Batch, DeletionRequest, Run
+from deletion.queries.workload import workload
 from deletion.states import RequestState, RunState
 from lineage.graph import VersionState as DataState
 from lineage.models import DatasetVersion
 from training.models import Model, Stop
 from training.states import VersionState
 
+_FULL: Final = 0.75  # of a pool: time to add slots
 _SOON: Final = timedelta(days=7)
 _SHOWN: Final = 8  # rows of a list on the first page
 _DAYS: Final = 14  # of the chart
@@ -60,8 +64,28 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         ],
         "waiting": _needs_a_person(now) if watching else _needs_an_engineer(now),
         "upcoming": _upcoming(now) if watching else None,
+        "pools": _pools(now),
         "chart": _chart(now),
     }
+
+
+def _pools(now: datetime) -> Table:
+    """Say how full the pools are, and how many runs are expected to be late all the same."""
+    shown: dict[str, list[str | SafeString]] = {}
+    for demand in workload().demands(now=now):
+        row = shown.setdefault(demand.pool, [demand.pool, number(demand.slots)])
+        tone = Tone.BAD if demand.ratio > 1 else Tone.WARN if demand.ratio > _FULL else Tone.GOOD
+        row.append(badge(f"{100 * demand.ratio:.0f} %", tone))
+    one_in = round(1 / (1 - settings.SAFE_QUANTILE))
+    return Table(
+        title="Known work against the pools' slots",
+        headers=["Pool", "Slots", *(f"Next {window}" for window in WINDOWS)],
+        rows=list(shown.values()),
+        empty="No store and no model waits for a run.",
+        note=f"The peak within each window. SAFE_QUANTILE is {settings.SAFE_QUANTILE:g}: of the "
+        f"runs that start at the last safe moment, 1 in {number(one_in)} is expected to take "
+        "longer than was left for it.",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

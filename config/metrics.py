@@ -24,6 +24,7 @@ from typing_extensions import override
 
 from audits.permissions import Role, any_of
 from audits.queries import newest_checkpoint, open_alerts, outbox_size, unsealed_since
+from deletion.capacity import Demand
 from deletion.outlook import Alarm
 from deletion.queries.measures import (
     ClockMeasure,
@@ -46,6 +47,7 @@ class Seen:
     requests: Mapping[tuple[str, str], int]
     clocks: Sequence[ClockMeasure]
     alarms: Sequence[Alarm]
+    demands: Sequence[Demand]
     runs: Mapping[tuple[str, str], int]
     leases_lost: Mapping[str, int]
     unsealed: int
@@ -60,12 +62,13 @@ class Seen:
 
 def look(*, now: datetime) -> Seen:
     """Count everything."""
-    newest = newest_checkpoint()
+    newest, waiting = newest_checkpoint(), workload()
     return Seen(
         now=now,
         requests=requests_by_state(),
         clocks=clock_measures(now=now),
-        alarms=workload().decide(now=now).alarms,
+        alarms=waiting.decide(now=now).alarms,
+        demands=waiting.demands(now=now),
         runs=runs_by_outcome(),
         leases_lost=leases_lost(),
         unsealed=outbox_size(),
@@ -163,6 +166,13 @@ MEASURES: Final = (
         " when nobody can say.",
         labels=("target", "danger"),
         samples=_lateness,
+    ),
+    Measure(
+        name="lethe_pool_demand_ratio",
+        about="Peak of the known work that is due within a window, over what the pool's slots can"
+        " do until then; above 1 somebody will be late.",
+        labels=("pool", "window"),
+        samples=lambda seen: [((one.pool, one.window), one.ratio) for one in seen.demands],
     ),
     Measure(
         name="lethe_runs",

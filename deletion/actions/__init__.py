@@ -46,6 +46,7 @@ from deletion.actions.parts import (
     record_step,
 )
 from deletion.actions.pauses import end_pause, follow_pauses, pause
+from deletion.actions.pools import follow_pools
 from deletion.actions.recipients import (
     ask_test,
     declare_recipient,
@@ -110,6 +111,7 @@ __all__ = [
     "follow_dates",
     "follow_disgorgement",
     "follow_pauses",
+    "follow_pools",
     "follow_shields",
     "follow_windows",
     "import_requests",

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Exists, Min, OuterRef, Q
 
+from deletion.capacity import Demand, demands
 from deletion.estimates import NO_HISTORY, History, Prior, estimate_of, prior_of
 from deletion.models import Obligation, Run, Share
 from deletion.queries.targets import is_store, model_target, named, store_target, target_of
@@ -125,6 +126,16 @@ class Workload:
             pools=self.pools,
             running=self.running,
             rules=rules(),
+        )
+
+    def demands(self, *, now: datetime) -> list[Demand]:
+        """Say how much of each pool the known work takes."""
+        return demands(
+            pending=self.pending,
+            running=self.running,
+            targets=self.targets,
+            pools=self.pools,
+            now=now,
         )
 
 

@@ -80,8 +80,11 @@ def _approve_one(batch_id: int) -> None:
 
 def start() -> None:
     """Raise the alarms, then start what may not wait: a start that fails hides no alarm."""
-    decision = workload().decide(now=timezone.now())
+    seen = workload()
+    decision = seen.decide(now=timezone.now())
     each(decision.alarms, _warn)
+    demands = seen.demands(now=timezone.now())
+    actions.follow_pools(demands=demands, actor=SWEEPER, now=timezone.now())
     each(decision.starts, _start_one)
 
 

@@ -258,3 +258,17 @@ def test_panels_do_not_overlap():
         assert at["x"] + at["w"] <= 24
         assert not taken & cells, panel["title"]
         taken |= cells
+
+
+@pytest.mark.django_db
+def test_the_demand_on_a_pool_is_told_for_each_window(monitor, tmp_path):
+    make_dataset(tmp_path)
+    assert value(scrape(monitor), "lethe_pool_demand_ratio", pool="erasure", window="30d") is None
+    plan_and_approve(make_request(now=right_now()))
+
+    scraped = scrape(monitor)
+
+    near = value(scraped, "lethe_pool_demand_ratio", pool="erasure", window="72h")
+    far = value(scraped, "lethe_pool_demand_ratio", pool="erasure", window="30d")
+    assert near == 0
+    assert 0 < far < 1
