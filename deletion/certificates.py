@@ -59,6 +59,7 @@ class Finished:
     endings: tuple[Ending, ...]
     recipients: tuple[Told, ...] = ()
     moved: tuple[Moved, ...] = ()
+    merged_into: UUID | None = None  # the request for which the work was done
 
     @property
     def outcomes(self) -> dict[str, int]:
@@ -81,6 +82,7 @@ def certificate_of(finished: Finished) -> dict[str, object]:
         "commitments": list(finished.commitments),
         "namespaces": list(finished.searched),
         "received_at": _moment(finished.received_at),
+        **({"merged_into": str(finished.merged_into)} if finished.merged_into else {}),
         **({"moved": [_moved(one) for one in finished.moved]} if finished.moved else {}),
         "data": {
             "due_at": _moment(finished.erase_by),

@@ -22,11 +22,12 @@ class RequestUnknown(Exception):
 
 
 class RequestAlreadyOpen(Exception):
-    """An identifier of this demand stands in another request that is not finished; none was kept.
+    """Another request is open for an identifier of this demand, and one of the two is unverified.
 
-    A demand is taken or refused whole, so what else it named is not searched for either. Which
-    identifier it is remains unsaid: that would tell a caller what others asked for. The demand for
-    the other identifiers can be made alone, or all of it when the open request has ended.
+    Nothing was kept. Two requests whose people have shown who they are stand behind one another,
+    or are merged; but nobody waits for somebody who has not, nor is answered for them. Have the
+    open request confirmed, denied or cancelled first. Which identifier it is remains unsaid: that
+    would tell a caller what others asked for.
     """
 
 

@@ -12,6 +12,7 @@ class RequestState(StrEnum):
 
     UNVERIFIED = "unverified"  # the person has not confirmed who they are; the clocks run
     RECEIVED = "received"
+    MERGED = "merged"  # another request of the same person does the work, and answers both
     HELD = "held"  # a legal reason to keep; suspends, never forgets
     PAUSED = "paused"  # the person was asked for something: the law stops the clock meanwhile
     PLANNED = "planned"  # in a batch whose plan waits for approval
@@ -77,6 +78,14 @@ MOVES: Final[Mapping[RequestState, frozenset[RequestState]]] = {
             RequestState.PLANNED,
             RequestState.HELD,
             RequestState.PAUSED,
+            RequestState.CANCELLED,
+            RequestState.DENIED,
+        }
+    ),
+    RequestState.MERGED: frozenset(
+        {
+            RequestState.RECEIVED,
+            RequestState.COMPLETE,
             RequestState.CANCELLED,
             RequestState.DENIED,
         }

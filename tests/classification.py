@@ -50,6 +50,7 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
         PLAIN: (
             "id regime state received_at acknowledge_by erase_by models_by paused_since erased_at"
             " completed_at cancelled_at denied_at caller verification verified_at batch looked_at"
+            " behind"
         ),
     },
     "deletion.Denial": {
@@ -105,7 +106,7 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
     "deletion.RequestIdentifier": {
         PERSONAL: "sealed_digest",
         TAG: "pseudonym",
-        PLAIN: "id request namespace",
+        PLAIN: "id request namespace leads",
     },
     "deletion.Run": {
         PLAIN: (

@@ -37,6 +37,7 @@ from deletion.actions.identity import (
     make_code,
     want_code,
 )
+from deletion.actions.merging import take_turn, undo_merge
 from deletion.actions.parts import (
     claim_part,
     drop_part,
@@ -141,11 +142,13 @@ __all__ = [
     "start_import",
     "start_replay",
     "start_retraining",
+    "take_turn",
     "telling_accepted",
     "telling_answered",
     "telling_failed",
     "telling_impossible",
     "testify",
+    "undo_merge",
     "want_code",
     "warn_of",
     "watch_retraining",

@@ -32,7 +32,7 @@ def plan_batch(*, request_ids: Collection[UUID], actor: Actor, now: datetime) ->
         waiting = [
             request
             for request in lock_requests(request_ids)
-            if request.state == RequestState.RECEIVED
+            if request.state == RequestState.RECEIVED and request.behind_id is None
         ]
         plan = plan_for([request.pk for request in waiting], now=now)
         placed = [request for request in waiting if str(request.pk) in plan.requests]

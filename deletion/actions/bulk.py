@@ -1,6 +1,6 @@
 """Taking many demands at once: a chunk of lines is one transaction, on the road of a single one."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
@@ -13,22 +13,27 @@ from django.db import IntegrityError
 from audits.problems import detail_of, reasons_in
 from audits.trail import Actor, audited
 from deletion import errors
+from deletion.actions.merging import locked_leaders, record_standing
 from deletion.actions.requests import (
     Demand,
     Draft,
     Opened,
     demand_of,
     draft_of,
+    line_up,
     repeated,
     somebody_was_first,
 )
 from deletion.answers import Acceptable, Answer, Count, Ended, Refused, Taken
 from deletion.bulk import Line, chunks_of
-from deletion.errors import RequestAlreadyOpen, UploadUnreadable
+from deletion.errors import UploadUnreadable
 from deletion.events import ImportEnded, ImportStarted, LinesTaken
 from deletion.intake import SaidDemand
 from deletion.keys import idempotency_tag
+from deletion.merging import Leader
 from deletion.models import DeletionRequest, Import, RequestIdentifier
+from deletion.queries.merging import leaders_for
+from deletion.states import RequestState
 from lineage import errors as lineage_errors
 from lineage.queries import kinds_of_namespaces
 
@@ -86,14 +91,16 @@ def check_requests(
     *, lines: Iterable[Line], upload: Upload, clock: Callable[[], datetime]
 ) -> Iterator[Sequence[Answer | Ended]]:
     """Answer each line as `import_requests` would, and open nothing."""
-    count, seen = Count(), set[UUID]()
+    count = Count()
     broken: UploadUnreadable | None = None
     try:
         for chunk in chunks_of(lines):
             answers = [
                 Acceptable(line=line.number) if isinstance(verdict, Draft) else verdict
                 for line, verdict in zip(
-                    chunk, _judge(chunk, upload=upload, seen=seen, now=clock()), strict=True
+                    chunk,
+                    _judge(chunk, upload=upload, leaders_of=leaders_for, now=clock()),
+                    strict=True,
                 )
             ]
             count = count.with_these(answers)
@@ -165,7 +172,7 @@ def _take(
 ) -> list[Answer]:
     with audited(actor=actor, now=now) as trail:
         row = Import.objects.select_for_update(no_key=True).get(pk=import_id)
-        verdicts = _judge(lines, upload=upload, seen=set(), now=now)
+        verdicts = _judge(lines, upload=upload, leaders_of=locked_leaders, now=now)
         drafts = [verdict for verdict in verdicts if isinstance(verdict, Draft)]
         _save(drafts)
         answers = [
@@ -182,6 +189,7 @@ def _take(
         row.save()
         for draft in drafts:
             trail.record(draft.event, about=draft.about)
+            record_standing(draft.request, trail=trail)
         trail.record(
             LinesTaken(
                 import_id=str(row.pk),
@@ -210,12 +218,13 @@ def _save(drafts: Sequence[Draft]) -> None:
 
 
 def _judge(
-    lines: Sequence[Line], *, upload: Upload, seen: set[UUID], now: datetime
+    lines: Sequence[Line],
+    *,
+    upload: Upload,
+    leaders_of: Callable[[Collection[UUID]], dict[UUID, Leader]],
+    now: datetime,
 ) -> list[Draft | Answer]:
-    """Say of each line what is to be opened, or else what is answered.
-
-    `seen` are people of earlier lines that are not in the database; those of these lines are added.
-    """
+    """Say of each line what is to be opened, or else what is answered."""
     demands = _demands(lines, upload)
     asked = [demand for demand in demands if isinstance(demand, Demand)]
     opened = {
@@ -224,11 +233,7 @@ def _judge(
             caller=upload.caller, idempotency_tag__in=[demand.tag for demand in asked]
         )
     }
-    seen |= set(
-        RequestIdentifier.objects.filter(
-            pseudonym__in=[mark for demand in asked for mark in demand.pseudonyms]
-        ).values_list("pseudonym", flat=True)
-    )
+    leaders = leaders_of([mark for demand in asked for mark in demand.pseudonyms])
     found: list[Draft | Answer] = []
     for line, demand in zip(lines, demands, strict=True):
         if isinstance(demand, Exception):
@@ -239,14 +244,20 @@ def _judge(
             if (known := opened.get(demand.tag)) is not None:
                 found.append(_taken(line.number, repeated(known, demand), known=True))
                 continue
-            if not seen.isdisjoint(demand.pseudonyms):
-                raise RequestAlreadyOpen  # answered like any other refusal
+            draft = draft_of(demand, caller=upload.caller, now=now)
+            line_up(draft, leaders)
         except _REFUSALS as refusal:
             found.append(Refused(line=line.number, refusal=refusal))
             continue
-        draft = draft_of(demand, caller=upload.caller, now=now)
         opened[demand.tag] = draft.request
-        seen.update(demand.pseudonyms)
+        if draft.request.behind_id is None:
+            mine = Leader(
+                request_id=draft.request.pk,
+                state=RequestState(draft.request.state),
+                is_begun=False,
+                pseudonyms=frozenset(demand.pseudonyms),
+            )
+            leaders |= dict.fromkeys(demand.pseudonyms, mine)
         found.append(draft)
     return found
 

@@ -3,7 +3,8 @@
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Min
+from django.db.models import Min, Q
+from django.db.models.functions import Least
 
 from audits.trail import Actor, audited
 from deletion.actions.locks import lock_request
@@ -67,15 +68,22 @@ def extend(
     return request
 
 
+def _earliest(date: str) -> Least:
+    """Return the first date of those who wait for a target, merged requests included."""
+    followers = "shares__request__followers"
+    return Least(
+        Min(f"shares__request__{date}"),
+        Min(f"{followers}__{date}", filter=Q(**{f"{followers}__state": RequestState.MERGED})),
+    )
+
+
 def _relax_obligations(request: DeletionRequest) -> None:
     """Let what is still to be done be due when the first of those who wait for it is."""
     waiting = Obligation.objects.filter(
         pk__in=request.shares.values("obligation"),
         discharged_at=None,
         shares__outcome__in=OPEN_OUTCOMES,
-    ).annotate(
-        erase_by=Min("shares__request__erase_by"), models_by=Min("shares__request__models_by")
-    )
+    ).annotate(erase_by=_earliest("erase_by"), models_by=_earliest("models_by"))
     for obligation in waiting.order_by("pk"):
         by_kind = {
             ObligationKind.ERASE: obligation.erase_by,

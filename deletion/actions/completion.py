@@ -1,5 +1,6 @@
 """The end of requests: certified and forgotten in one transaction, or planned once more."""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,12 +16,12 @@ from audits.queries import require_witnessed_trail, trail_signer
 from audits.statements import digest_of, sign
 from audits.trail import Actor, audited
 from deletion.actions.batches import UNMANAGED
-from deletion.actions.locks import lock_request, lock_requests
+from deletion.actions.locks import lock_with_merged
 from deletion.actions.requests import claims_in, close_all, key_of, receipt_of
 from deletion.actions.tellings import tell_late
 from deletion.certificates import Ending, Finished, Moved, by_target, certificate_of
 from deletion.closure import CLEAN, Remains
-from deletion.errors import NotComplete
+from deletion.errors import MoveNotAllowed, NotComplete, RequestUnknown
 from deletion.events import RequestCompleted, RequestReopened
 from deletion.intake import Claim
 from deletion.models import (
@@ -32,6 +33,7 @@ from deletion.models import (
     Share,
 )
 from deletion.queries.completion import planned_targets, shares_by_request
+from deletion.queries.merging import answered_by
 from deletion.queries.plans import remains_of_each, shields_of, subjects_of
 from deletion.queries.recipients import told_of
 from deletion.queries.targets import target_of
@@ -46,6 +48,9 @@ from training.queries import attestations_of
 
 NOT_CLEAN: Final = "person-still-somewhere"
 MISSING: Final = "planned-work-missing"
+
+Merged = Mapping[UUID, Sequence[DeletionRequest]]
+"""The requests that each answers as well, locked with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,9 +69,14 @@ def complete_request(*, request_id: UUID, actor: Actor, now: datetime) -> Certif
     tool's model holds them, no plan would help: `NotComplete` is raised.
     """
     with transaction.atomic():
-        request = lock_request(request_id)
+        rows = lock_with_merged([request_id])
+        request = next((row for row in rows if row.pk == request_id), None)
+        if request is None:
+            raise RequestUnknown
+        if request.state == RequestState.MERGED:
+            raise MoveNotAllowed("a merged request is complete with the one it was merged into")
         require_move(RequestState(request.state), RequestState.COMPLETE)
-        settled = _settle([request], actor=actor, now=now)
+        settled = _settle([request], _merged(rows), actor=actor, now=now)
     if settled.waiting:
         raise NotComplete  # after the transaction: the alerts stay
     return settled.certified.get(request_id)
@@ -81,12 +91,9 @@ def complete_requests(*, request_ids: Collection[UUID], actor: Actor, now: datet
     meanwhile are passed over.
     """
     with transaction.atomic():
-        requests = [
-            request
-            for request in lock_requests(request_ids)
-            if request.state == RequestState.IN_PROGRESS
-        ]
-        return _settle(requests, actor=actor, now=now)
+        rows = lock_with_merged(request_ids)
+        requests = [request for request in rows if request.state == RequestState.IN_PROGRESS]
+        return _settle(requests, _merged(rows), actor=actor, now=now)
 
 
 def note_waiting(*, request_ids: Collection[UUID], now: datetime) -> None:
@@ -94,7 +101,17 @@ def note_waiting(*, request_ids: Collection[UUID], now: datetime) -> None:
     DeletionRequest.objects.filter(pk__in=list(request_ids)).update(looked_at=now)
 
 
-def _settle(requests: Sequence[DeletionRequest], *, actor: Actor, now: datetime) -> Settled:
+def _merged(rows: Sequence[DeletionRequest]) -> Merged:
+    found: defaultdict[UUID, list[DeletionRequest]] = defaultdict(list)
+    for row in rows:
+        if row.state == RequestState.MERGED and row.behind_id is not None:
+            found[row.behind_id].append(row)
+    return found
+
+
+def _settle(
+    requests: Sequence[DeletionRequest], merged: Merged, *, actor: Actor, now: datetime
+) -> Settled:
     require_witnessed_trail()  # a restored one would certify what was certified otherwise
     shares = shares_by_request([request.pk for request in requests])
     ended = [request for request in requests if _all_ended_well(shares[request.pk])]
@@ -103,7 +120,7 @@ def _settle(requests: Sequence[DeletionRequest], *, actor: Actor, now: datetime)
     left = remains_of_each([request.pk for request in ready], now=now)
     for request in ready:
         if left[request.pk].to_plan:
-            _reopen(request, left[request.pk], actor=actor, now=now)
+            _reopen(request, merged.get(request.pk, ()), left[request.pk], actor=actor, now=now)
         for version in left[request.pk].unmanaged if not left[request.pk].to_plan else ():
             raise_alert(
                 kind=UNMANAGED,
@@ -121,7 +138,7 @@ def _settle(requests: Sequence[DeletionRequest], *, actor: Actor, now: datetime)
             request=request, recipients=left[request.pk].recipients, actor=actor, now=now
         )
     ]
-    certified = _certify(clean, shares, left, actor=actor, now=now) if clean else {}
+    certified = _certify(clean, merged, shares, left, actor=actor, now=now) if clean else {}
     reopened = frozenset(request.pk for request in ready if left[request.pk].to_plan)
     every = frozenset(request.pk for request in requests)
     return Settled(
@@ -171,8 +188,9 @@ def _with_all_that_was_planned(
     return whole
 
 
-def _certify(
+def _certify(  # noqa: PLR0913  # what is known of the requests
     requests: Sequence[DeletionRequest],
+    merged: Merged,
     shares: Mapping[UUID, Sequence[Share]],
     left: Mapping[UUID, Remains],
     *,
@@ -181,30 +199,36 @@ def _certify(
 ) -> dict[UUID, Certificate]:
     """Issue the certificates; in the same transaction, forget the people.
 
+    Who was merged into a request has the same endings, and a certificate of their own.
     The requests' keys are destroyed, the people move to the suppression list and leave every other
     table.
     """
-    prefetch_related_objects(requests, "identifiers", "extension", "pauses")
+    answered = [
+        (request, leader) for leader in requests for request in (leader, *merged.get(leader.pk, ()))
+    ]
+    everybody = [request for request, _ in answered]
+    prefetch_related_objects(everybody, "identifiers", "extension", "pauses")
     certificates: dict[UUID, Certificate] = {}
     tags: list[tuple[str, UUID]] = []
     deferrals: list[Deferral] = []
     signer = trail_signer()
     with audited(actor=actor, now=now) as trail:
-        for request in requests:
-            key, mine = key_of(request), left[request.pk]
+        for request, leader in answered:
+            key, mine = key_of(request), left[leader.pk]
             claims = claims_in(request, key)
             commitments = receipt_of(key, claims).commitments
-            finished = _finished(request, shares[request.pk], claims, commitments, mine, now)
+            finished = _finished(request, leader, shares[leader.pk], claims, commitments, mine, now)
             envelope = sign(certificate_of(finished), signer=signer)
             certificate = Certificate(
                 request=request, envelope=envelope, digest=digest_of(envelope), issued_at=now
             )
             certificates[request.pk] = certificate
-            relied_on = shields_of(mine.shielding, requests=[request.pk], now=now)
-            deferrals += [
-                Deferral(request=request, release_id=node, policy=shield.policy)
-                for node, shield in relied_on.items()
-            ]
+            if request is leader:  # one person, however often they asked
+                relied_on = shields_of(mine.shielding, requests=[request.pk], now=now)
+                deferrals += [
+                    Deferral(request=request, release_id=node, policy=shield.policy)
+                    for node, shield in relied_on.items()
+                ]
             tags += [
                 (
                     claim.namespace,
@@ -230,22 +254,34 @@ def _certify(
             )
         Certificate.objects.bulk_create(certificates.values())
         Deferral.objects.bulk_create(deferrals)
-        forget_subjects(subjects=_nobody_elses(requests), tags=tags, actor=actor, now=now)
+        forget_subjects(
+            subjects=_nobody_elses(everybody), tags=sorted(set(tags)), actor=actor, now=now
+        )
         close_all(certificates.keys(), completed_at=now)
     return certificates
 
 
-def _reopen(request: DeletionRequest, left: Remains, *, actor: Actor, now: datetime) -> None:
+def _reopen(
+    request: DeletionRequest,
+    merged: Sequence[DeletionRequest],
+    left: Remains,
+    *,
+    actor: Actor,
+    now: datetime,
+) -> None:
     about = f"request/{request.pk}"
     with audited(actor=actor, now=now) as trail:
         request.state = RequestState.RECEIVED
         request.batch = None
-        if left.datasets:  # a model alone does not start the first clock again
-            request.erased_at = None
-        request.save(update_fields=["state", "batch", "erased_at"])
-        trail.record(
-            RequestReopened(request_id=str(request.pk), still_in=left.to_plan), about=about
-        )
+        request.save(update_fields=["state", "batch"])
+        for one in (request, *merged):
+            if left.datasets:  # a model alone does not start the first clock again
+                one.erased_at = None
+                one.save(update_fields=["erased_at"])
+            trail.record(
+                RequestReopened(request_id=str(one.pk), still_in=left.to_plan),
+                about=f"request/{one.pk}",
+            )
     raise_alert(
         kind=NOT_CLEAN, about=about, detail={"still_in": list(left.to_plan)}, actor=actor, now=now
     )
@@ -253,6 +289,7 @@ def _reopen(request: DeletionRequest, left: Remains, *, actor: Actor, now: datet
 
 def _finished(  # noqa: PLR0913, PLR0917  # what a certificate is made of
     request: DeletionRequest,
+    leader: DeletionRequest,
     shares: Sequence[Share],
     claims: tuple[Claim, ...],
     commitments: tuple[tuple[str, str], ...],
@@ -283,8 +320,9 @@ def _finished(  # noqa: PLR0913, PLR0917  # what a certificate is made of
             ]
             + [_attested(one) for one in (attestations_of(left.attested) if left.attested else ())]
         ),
-        recipients=tuple(told_of(request)),
+        recipients=tuple(told_of(leader)),
         moved=_moved(request),
+        merged_into=answered_by(request),
     )
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from audits.trail import Actor, audited
 from deletion.actions.locks import lock_request
 from deletion.actions.shares import note_outcome
-from deletion.errors import HoldUnknown, TwoPeopleNeeded
+from deletion.errors import HoldUnknown, MoveNotAllowed, TwoPeopleNeeded
 from deletion.events import HoldReleased, RequestHeld
 from deletion.models import DeletionRequest, Hold
 from deletion.regimes import regime_named
@@ -22,6 +22,8 @@ def place_hold(*, request_id: UUID, article: str, reason: str, actor: Actor, now
     with audited(actor=actor, now=now) as trail:
         request = lock_request(request_id)
         require_move(RequestState(request.state), RequestState.HELD)
+        if request.behind_id is not None:
+            raise MoveNotAllowed("hold the request that it stands behind: that one does the work")
         ground = regime_named(request.regime).ground(article)
         hold = Hold.objects.create(
             request=request,

@@ -10,9 +10,11 @@ from typing import Final
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Q
 
 from deletion.errors import BatchUnknown, RequestUnknown, RunUnknown
 from deletion.models import Batch, DeletionRequest, Run, RunPart
+from deletion.states import RequestState
 from lineage.errors import LeaseLost
 from lineage.leases import Token
 
@@ -55,6 +57,14 @@ def lock_request(request_id: UUID) -> DeletionRequest:
 def lock_requests(request_ids: Collection[UUID]) -> list[DeletionRequest]:
     """Return requests that nobody else changes meanwhile, in the order of their ids."""
     found = DeletionRequest.objects.select_for_update(no_key=True).filter(pk__in=list(request_ids))
+    return list(found.order_by("pk"))
+
+
+def lock_with_merged(request_ids: Collection[UUID]) -> list[DeletionRequest]:
+    """Return requests and those that they answer as well, in the order of their ids."""
+    found = DeletionRequest.objects.select_for_update(no_key=True).filter(
+        Q(pk__in=list(request_ids)) | Q(behind__in=list(request_ids), state=RequestState.MERGED)
+    )
     return list(found.order_by("pk"))
 
 

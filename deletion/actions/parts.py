@@ -98,7 +98,7 @@ def record_step(  # noqa: PLR0913  # keyword-only; the surfaces read clock and s
     with audited(actor=actor, now=now) as trail:
         part = lock_held_part(part_id, token)
         requests = set(
-            RequestIdentifier.objects.filter(pseudonym__in=list(found)).values_list(
+            RequestIdentifier.objects.filter(pseudonym__in=list(found), leads=True).values_list(
                 "request_id", flat=True
             )
         )

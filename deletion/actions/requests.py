@@ -9,7 +9,6 @@ from operator import attrgetter
 from typing import Final
 from uuid import UUID, uuid4
 
-import psycopg2
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -19,10 +18,16 @@ from django.db.models.functions import Coalesce
 
 from audits.trail import Actor, audited
 from deletion.actions.locks import lock_request
+from deletion.actions.merging import (
+    ONE_LEADS,
+    broke,
+    locked_leaders,
+    record_standing,
+    stand_behind,
+)
 from deletion.errors import (
     IdempotencyKeyReused,
     MoveNotAllowed,
-    RequestAlreadyOpen,
     VerificationNotPossible,
 )
 from deletion.events import DeletionRequested, RequestCancelled
@@ -36,6 +41,7 @@ from deletion.intake import (
     claims_of,
 )
 from deletion.keys import RequestKey, commitment, idempotency_tag, new_key, unwrap
+from deletion.merging import Leader, leader_of
 from deletion.models import DeletionRequest, EmailCheck, Found, Hold, RequestIdentifier
 from deletion.regimes import Regime, regime_named
 from deletion.states import RequestState, require_move
@@ -43,9 +49,8 @@ from lineage.errors import NamespaceUnknown
 from lineage.identifiers import IdentifierKind, pseudonym_of
 from lineage.queries import kind_of_namespace
 
-# The names of unique constraints: `unique=True` gives Django's own to the pseudonym's.
 _ONE_PER_KEY: Final = "one_request_per_idempotency_key"
-_ONE_PER_PERSON: Final = "deletion_requestidentifier_pseudonym_key"
+_TRIES: Final = 5  # when others ask for the same person in the same moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,8 +120,9 @@ def request_deletion(  # noqa: PLR0913  # keyword-only, one a column
 ) -> Opened:
     """Open a request and start its clocks, or return the one that this caller opened with this key.
 
-    A person has at most one open request. When a request is closed its key cannot be used again,
-    since nothing is left by which the same demand could be recognised.
+    While another request is open for the person, this one is merged into it or waits for its end.
+    When a request is closed its key cannot be used again, since nothing is left by which the same
+    demand could be recognised.
     """
     demand = demand_of(
         SaidDemand(regime=regime, identifiers=tuple(identifiers), verification=verification),
@@ -125,26 +131,42 @@ def request_deletion(  # noqa: PLR0913  # keyword-only, one a column
         kinds={said.namespace: kind_of_namespace(said.namespace) for said in identifiers},
     )
     with transaction.atomic():
-        known = _opened_with(caller, demand.tag)
-        if known is not None:
-            return repeated(known, demand)
-        try:
-            with audited(actor=actor, now=now) as trail:
-                draft = draft_of(demand, caller=caller, now=now)
-                draft.request.save(force_insert=True)
-                RequestIdentifier.objects.bulk_create(draft.identifiers)
-                if demand.address is not None:
-                    _begin_check(draft.request, address=demand.address, now=now)
-                trail.record(draft.event, about=draft.about)
-        except IntegrityError as exc:
-            # The database decides who was first, about the key as about the person.
-            if not somebody_was_first(exc):
-                raise
-            known = _opened_with(caller, demand.tag)
-            if known is None:
-                raise RequestAlreadyOpen from exc
-            return repeated(known, demand)
+        for _ in range(_TRIES - 1):
+            try:
+                return _open(demand, caller=caller, actor=actor, now=now)
+            except IntegrityError as exc:
+                # The database decides who was first, about the key as about the person: that one
+                # is seen now.
+                if not somebody_was_first(exc):
+                    raise
+        return _open(demand, caller=caller, actor=actor, now=now)
+
+
+def _open(demand: Demand, *, caller: str, actor: Actor, now: datetime) -> Opened:
+    known = _opened_with(caller, demand.tag)
+    if known is not None:
+        return repeated(known, demand)
+    with audited(actor=actor, now=now) as trail:
+        draft = draft_of(demand, caller=caller, now=now)
+        line_up(draft, locked_leaders(demand.pseudonyms))
+        draft.request.save(force_insert=True)
+        RequestIdentifier.objects.bulk_create(draft.identifiers)
+        if demand.address is not None:
+            _begin_check(draft.request, address=demand.address, now=now)
+        trail.record(draft.event, about=draft.about)
+        record_standing(draft.request, trail=trail)
     return draft.opened
+
+
+def line_up(draft: Draft, leaders: Mapping[UUID, Leader]) -> None:
+    """Let a draft stand behind what leads for its person, if anything does."""
+    leader = leader_of(
+        [one.pseudonym for one in draft.identifiers],
+        leaders,
+        is_unverified=draft.request.state == RequestState.UNVERIFIED,
+    )
+    if leader is not None:
+        stand_behind(draft.request, draft.identifiers, leader)
 
 
 def cancel(*, request_id: UUID, actor: Actor, now: datetime) -> DeletionRequest:
@@ -329,9 +351,7 @@ def repeated(known: DeletionRequest, demand: Demand) -> Opened:
 
 def somebody_was_first(error: IntegrityError) -> bool:
     """Say whether the database refused a key that was used, or a person who has asked already."""
-    cause = error.__cause__
-    broken = cause.diag.constraint_name if isinstance(cause, psycopg2.Error) else None
-    return broken in {_ONE_PER_KEY, _ONE_PER_PERSON}
+    return broke(error, _ONE_PER_KEY, ONE_LEADS)
 
 
 def _opened_with(caller: str, tag: str) -> DeletionRequest | None:

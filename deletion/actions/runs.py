@@ -26,6 +26,7 @@ from deletion.events import (
 )
 from deletion.evidence import sum_up
 from deletion.models import DeletionRequest, Found, Hold, Run, RunPart, Share
+from deletion.queries.merging import merged_into
 from deletion.queries.targets import target_of
 from deletion.queries.work import shares_of
 from deletion.rounds import MOST_ROUNDS, SET_ASIDE, next_round
@@ -317,6 +318,7 @@ def _stop_clocks(requests: Sequence[DeletionRequest], *, trail: Trail) -> None:
         for request in {request.pk: request for request in requests}.values()
         if request.erased_at is None and outcomes[request.pk] <= ENDED_WELL
     ]
+    erased += [one.pk for followers in merged_into(erased).values() for one in followers]
     DeletionRequest.objects.filter(pk__in=erased).update(erased_at=trail.now)
     for request_id in erased:
         trail.record(

@@ -19,6 +19,7 @@ from training.models import ShardFit
 REQUEST_TONES: Final = {
     RequestState.UNVERIFIED: Tone.WARN,
     RequestState.RECEIVED: Tone.BUSY,
+    RequestState.MERGED: Tone.BUSY,
     RequestState.HELD: Tone.WARN,
     RequestState.PAUSED: Tone.WARN,
     RequestState.PLANNED: Tone.WARN,
@@ -155,8 +156,10 @@ def short(request_id: UUID) -> str:
     return str(request_id)[:8]
 
 
-def request_link(request_id: UUID) -> SafeString:
+def request_link(request_id: UUID | None) -> SafeString:
     """Return a link to a request's page."""
+    if request_id is None:
+        return NOTHING
     return row_link(short(request_id), "deletion_deletionrequest", request_id)
 
 

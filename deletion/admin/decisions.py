@@ -152,6 +152,12 @@ def release(request: HttpRequest, row: DeletionRequest) -> str:
     return "The hold is released; the request goes on."
 
 
+def unmerge(request: HttpRequest, row: DeletionRequest) -> str:
+    """Undo the merge of a request."""
+    actions.undo_merge(request_id=row.pk, actor=actor_of(request), now=timezone.now())
+    return "The request is planned by itself, when the other one has ended."
+
+
 def deny(request: HttpRequest, row: DeletionRequest, said: Mapping[str, Any]) -> str:
     """Refuse a request."""
     actions.deny(

@@ -31,6 +31,7 @@ from deletion.admin.clocks import (
     left_of,
     outcome_of,
     progress_of,
+    request_link,
     run_link,
     short,
     state_of,
@@ -92,6 +93,7 @@ def page_of(request: DeletionRequest, *, now: datetime) -> Page:
             _clocks(request, now=now),
             *([_holds(holds)] if holds else []),
             *([_pauses(pauses)] if pauses else []),
+            *_merged(request),
             *([_denial(denial)] if denial else []),
             _intake(request),
             *([_certificate(certificate)] if certificate else []),
@@ -121,7 +123,7 @@ def _lead(  # noqa: PLR0911  # one a state
     match RequestState(request.state):
         case RequestState.UNVERIFIED:
             return "Its person has not confirmed their address yet; the clocks run all the same."
-        case RequestState.RECEIVED | RequestState.PLANNED:
+        case RequestState.RECEIVED | RequestState.MERGED | RequestState.PLANNED:
             return waits_for(request, now=now)
         case RequestState.HELD:
             return "Kept for a legal reason. Nothing is forgotten: the clocks go on."
@@ -327,6 +329,28 @@ def _pauses(pauses: Sequence[Pause]) -> Table:
     )
 
 
+def _merged(request: DeletionRequest) -> list[Table]:
+    """Return the other requests of the same person, if any stood behind this one."""
+    followers = request.followers.order_by("received_at", "pk")
+    table = Table(
+        title="Other requests of the same person",
+        note="A merged one is answered with this one; any other is planned when this has ended.",
+        headers=["Request", "State", "Received", "Data erased by", "Models clean by"],
+        rows=[
+            [
+                request_link(one.pk),
+                state_of(one),
+                moment(one.received_at),
+                moment(one.erase_by),
+                moment(one.models_by),
+            ]
+            for one in followers
+        ],
+        empty="There is none.",
+    )
+    return [table] if followers else []
+
+
 def _denial(denial: Denial) -> Facts:
     return Facts(
         title="Denial",
@@ -353,6 +377,7 @@ def _intake(request: DeletionRequest) -> Facts:
             ("Handed in by", name_of(request.caller)),
             ("Person named by", ", ".join(namespaces) or "nothing any more: destroyed at the end"),
             ("Batch", batch_link(request.batch_id)),
+            ("Stands behind, or merged into", request_link(request.behind_id)),
         ],
     )
 

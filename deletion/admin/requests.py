@@ -125,6 +125,7 @@ class DeletionRequestAdmin(ReadOnlyAdmin):
         "release",
         "pause",
         "end_pause",
+        "unmerge",
         "extend",
         "deny",
         "cancel",
@@ -197,11 +198,12 @@ class DeletionRequestAdmin(ReadOnlyAdmin):
             name
             for name, is_possible in {
                 "approve": row.state == RequestState.PLANNED and row.batch_id is not None,
-                "hold": RequestState.HELD in onward,
+                "hold": RequestState.HELD in onward and row.behind_id is None,
                 "release": held,
                 "pause": RequestState.PAUSED in onward and may_be_paused(row, now=timezone.now()),
                 "end_pause": row.state == RequestState.PAUSED,
                 "extend": may_be_extended(row, now=timezone.now()),
+                "unmerge": row.state == RequestState.MERGED and row.erased_at is None,
                 "deny": RequestState.DENIED in onward,
                 "cancel": RequestState.CANCELLED in onward,
             }.items()
@@ -328,6 +330,22 @@ class DeletionRequestAdmin(ReadOnlyAdmin):
                 sections=[decisions.standing(row)],
             ),
             do=lambda row, said: decisions.extend_dates(request, row, said),
+        )
+
+    @button(description="Undo merge", icon="call_split")
+    def unmerge(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Let a merged request be planned by itself."""
+        return self.confirm(
+            request,
+            object_id,
+            question=lambda row: Confirmation(
+                title=f"Undo the merge of request {short(row.pk)}",
+                sentence="The end of the other request does not answer this one any more: it is "
+                "planned by itself when the other one has ended. Its clocks go on.",
+                button="Undo the merge",
+                sections=[decisions.standing(row)],
+            ),
+            do=lambda row, _: decisions.unmerge(request, row),
         )
 
     @button(description="Deny", icon="block", variant=ActionVariant.DANGER)

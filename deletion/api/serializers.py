@@ -1,6 +1,7 @@
 """What callers say about deletion requests and what they see. Identifiers only come in."""
 
 from typing import Any, Final
+from uuid import UUID
 
 from django.core.validators import RegexValidator
 from rest_framework import serializers
@@ -16,6 +17,7 @@ from deletion.api.fields import (
 from deletion.api.recipients import TellingOut
 from deletion.intake import MOST_IDENTIFIERS
 from deletion.models import Batch, DeletionRequest, Run
+from deletion.queries.merging import answered_by
 from deletion.regimes import REGIMES
 from deletion.states import Outcome, RequestState
 
@@ -72,10 +74,19 @@ class ReceiptOut(serializers.Serializer[Any]):
 class DeletionRequestOut(serializers.ModelSerializer[DeletionRequest]):
     """A request and its clocks."""
 
+    merged_into = serializers.SerializerMethodField(
+        help_text="The request of the same person that does the work, and is answered with it."
+    )
+
+    def get_merged_into(self, request: DeletionRequest) -> UUID | None:
+        """Return the other request, if one answers this."""
+        return answered_by(request)
+
     class Meta:
         model = DeletionRequest
         fields = [
             *("id", "regime", "state", "verification", "verified_at", "batch", "received_at"),
+            "merged_into",
             *("acknowledge_by", "erase_by", "models_by", "paused_since"),
             *("erased_at", "completed_at", "cancelled_at", "denied_at"),
         ]
@@ -141,6 +152,10 @@ class RequestMoreOut(serializers.Serializer[Any]):
 
     lawful_until = serializers.DateTimeField(help_text="The law's own date.")
     waits_for = serializers.CharField(allow_blank=True)
+    merged = serializers.ListField(
+        child=serializers.UUIDField(),
+        help_text="The requests that are answered with this one, as far as you may see them.",
+    )
     denial = DenialOut(allow_null=True)
     targets = TargetOut(many=True)
     recipients = TellingOut(many=True)
@@ -153,7 +168,8 @@ class RequestDetailOut(DeletionRequestOut, RequestMoreOut):
     class Meta(DeletionRequestOut.Meta):
         fields = [
             *DeletionRequestOut.Meta.fields,
-            *("lawful_until", "waits_for", "denial", "targets", "recipients", "timeline"),
+            *("lawful_until", "waits_for", "merged", "denial"),
+            *("targets", "recipients", "timeline"),
         ]
 
 

@@ -58,6 +58,11 @@ urlpatterns: list[URLPattern] = [
         name="deletion-request-denial",
     ),
     path(
+        "deletion-requests/<uuid:request_id>/unmerge",
+        views.Unmerging.as_view(),
+        name="deletion-request-unmerge",
+    ),
+    path(
         "deletion-requests/<uuid:request_id>/pause",
         views.Pausing.as_view(),
         name="deletion-request-pause",

@@ -306,3 +306,34 @@ class RequestCompleted:
     completed_at: datetime
     outcomes: dict[str, int]
     certificate_digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestMerged:
+    """Another open request does the work for the same person; it answers this one as well."""
+
+    request_id: str
+    merged_into: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestUnmerged:
+    """The other request ended without an answer, or an officer told the two apart."""
+
+    request_id: str
+    merged_into: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestQueued:
+    """Another open request names the same person: this one is planned when that one has ended."""
+
+    request_id: str
+    behind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestUnqueued:
+    """No other request stands before this one any more: it is planned by itself."""
+
+    request_id: str

@@ -55,6 +55,10 @@ class DeletionRequest(models.Model):
     batch = models.ForeignKey(
         Batch, null=True, blank=True, on_delete=models.SET_NULL, related_name="requests"
     )
+    # Another request of the same person that ends first. A merged one is answered with it.
+    behind = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="followers"
+    )
 
     class Meta:
         constraints = [
@@ -69,6 +73,10 @@ class DeletionRequest(models.Model):
                 name="a_paused_request_says_since_when",
                 condition=models.Q(state="paused", paused_since__isnull=False)
                 | ~models.Q(state="paused") & models.Q(paused_since__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="a_merged_request_says_into_which",
+                condition=~models.Q(state="merged") | models.Q(behind__isnull=False),
             ),
             models.CheckConstraint(
                 name="a_closed_request_has_no_key",
@@ -93,8 +101,19 @@ class RequestIdentifier(models.Model):
         DeletionRequest, on_delete=models.CASCADE, related_name="identifiers"
     )
     namespace = models.ForeignKey(Namespace, on_delete=models.PROTECT)
-    pseudonym = models.UUIDField(unique=True)  # unique: one open request per person
+    pseudonym = models.UUIDField()
+    leads = models.BooleanField(default=True)  # false: its request stands behind another
     sealed_digest = models.BinaryField()  # AES-GCM under the request's own key
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="one_request_leads_for_a_person",
+                fields=["pseudonym"],
+                condition=models.Q(leads=True),
+            ),
+        ]
+        indexes = [models.Index(fields=["pseudonym"], name="identifier_by_pseudonym")]
 
     @override
     def __str__(self) -> str:

@@ -92,7 +92,11 @@ def _near(now: datetime) -> QuerySet[DeletionRequest]:
     at_work = Share.objects.filter(request=OuterRef("pk"), outcome__in=OPEN_OUTCOMES).exclude(
         obligation__kind=ObligationKind.TELL  # recipients may wait for a person
     )
-    idle = Q(state__in=NOT_BEGUN) | Q(state=RequestState.IN_PROGRESS) & ~Exists(at_work)
+    idle = (
+        Q(state__in=NOT_BEGUN)
+        | Q(state=RequestState.MERGED, behind__state__in=NOT_BEGUN)
+        | Q(state=RequestState.IN_PROGRESS) & ~Exists(at_work)
+    )
     return DeletionRequest.objects.annotate(
         data_near_from=_near_from("erase_by"), models_near_from=_near_from("models_by")
     ).filter(idle, _is_near("data", now) | _is_near("models", now))

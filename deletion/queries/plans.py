@@ -15,6 +15,7 @@ from deletion.closure import Remains, remains_of
 from deletion.errors import BatchUnknown
 from deletion.models import Batch, DeletionRequest, RequestIdentifier
 from deletion.planning import Demand, LivingVersion, Plan, make_plan
+from deletion.queries.merging import merged_into
 from deletion.states import Outcome, RequestState
 from deletion.trainings import living_of, with_trainings
 from lineage.graph import NodeKind
@@ -57,7 +58,7 @@ def nowhere_to_look_for(request_id: UUID) -> bool:
 
 
 def _received() -> QuerySet[DeletionRequest]:
-    return DeletionRequest.objects.filter(state=RequestState.RECEIVED)
+    return DeletionRequest.objects.filter(state=RequestState.RECEIVED, behind=None)
 
 
 def _is_somewhere() -> Exists | Q:
@@ -245,13 +246,15 @@ def shields_of(
 def _demands(requests: Collection[UUID]) -> list[Demand]:
     rows = DeletionRequest.objects.filter(pk__in=list(requests)).prefetch_related("identifiers")
     subjects = subjects_of(requests)
+    merged = merged_into(requests)
     return [
         Demand(
             request_id=str(row.pk),
             namespaces=frozenset(one.namespace_id for one in row.identifiers.all()),
             subjects=subjects[row.pk],
-            erase_by=row.erase_by,
-            models_by=row.models_by,
+            # The earliest of those whom the work is for; a merged one has no later date for it.
+            erase_by=min(one.erase_by for one in (row, *merged.get(row.pk, ()))),
+            models_by=min(one.models_by for one in (row, *merged.get(row.pk, ()))),
         )
         for row in rows
     ]

@@ -69,6 +69,13 @@ def request_numbered(request_id: UUID, *, caller: str | None = None) -> Deletion
     return request
 
 
+def merged_with(request: DeletionRequest, *, caller: str | None = None) -> list[UUID]:
+    """Return the requests that are answered with this one, as far as the caller may see them."""
+    found = request.followers.filter(state__in=[RequestState.MERGED, RequestState.COMPLETE])
+    found = found if caller is None else found.filter(caller=caller)
+    return list(found.order_by("received_at", "pk").values_list("pk", flat=True))
+
+
 def targets_of(request: DeletionRequest, *, now: datetime) -> list[TargetView]:
     """Return the targets of a request, with a forecast where something is still to be done."""
     shares = list(

@@ -14,14 +14,18 @@ from deletion.states import OPEN_OUTCOMES, ObligationKind, Outcome, RequestState
 _FREE: Final = "a free worker"
 
 
-def waits_for(  # noqa: PLR0911  # one a state
+def waits_for(  # noqa: C901, PLR0911  # one a state
     request: DeletionRequest, *, now: datetime
 ) -> str:
     """Say what a request as a whole waits for; empty when its targets say it, or it is closed."""
     match RequestState(request.state):
         case RequestState.UNVERIFIED:
             return "Its person has not confirmed their address yet."
+        case RequestState.MERGED:
+            return "Another request of the same person does the work, and its end answers both."
         case RequestState.RECEIVED:
+            if request.behind_id is not None:
+                return "Another request of the same person has to end first."
             if nowhere_to_look_for(request.pk):
                 return "It waits for a store that can be searched for such a person."
             return "It waits to be planned."

@@ -15,6 +15,7 @@ from deletion.errors import BatchUnknown, MoveNotAllowed, NotComplete, PlanOutda
 from deletion.outlook import Alarm
 from deletion.queries import plans, work
 from deletion.queries.hangs import hung_attempts
+from deletion.queries.merging import whose_turn_it_is
 from deletion.queries.targets import is_store
 from deletion.queries.workload import ready_obligations, workload
 from deletion.scheduling import Start
@@ -25,11 +26,23 @@ SWEEPER: Final = Actor("task:deletion.sweep")
 Row = TypeVar("Row")
 
 # What one sweep does at most, however much waits: it must come back well within its time limit.
+_TURNS: Final = 256  # requests that stood behind another
 _BATCHES: Final = 2  # planned, of PLAN_UP_TO people each
 _PLANNED: Final = 200  # people without a place to look, of whom somebody is told
 _LOOKED_AT: Final = 4  # plans that wait for an officer, compared with lineage as it is now
 _SETTLED: Final = 1_000  # requests completed by one sweep; the next one follows at once
 _TOGETHER: Final = 50  # in one transaction: the people's lock is held for some 0.2 s
+
+
+def take_turns() -> bool:
+    """Let requests go on that stood behind one that has ended; return whether more may wait."""
+    waiting = whose_turn_it_is(limit=_TURNS)
+    each(waiting, _take_turn)
+    return len(waiting) == _TURNS
+
+
+def _take_turn(request_id: UUID) -> None:
+    actions.take_turn(request_id=request_id, actor=SWEEPER, now=timezone.now())
 
 
 def plan() -> bool:
@@ -195,6 +208,7 @@ def each(rows: Iterable[Row], do: Callable[[Row], None]) -> None:
 
 
 SWEEP: Final = (
+    take_turns,
     plan,
     approve,
     end_hangs,

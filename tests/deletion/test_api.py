@@ -136,13 +136,19 @@ def test_bad_input_is_a_clear_problem_that_repeats_nothing(intake, changes, refu
     assert not DeletionRequest.objects.exists()
 
 
-def test_a_person_with_an_open_request_and_a_reused_key_are_refused(intake):
-    ask(intake, key="k1")
+def test_who_asks_again_is_merged_and_a_reused_key_is_refused(intake, officer):
+    first = ask(intake, key="k1")
 
-    refused = ask(intake, key="k2")
+    merged = ask(intake, key="k2")
 
-    assert title(refused) == (409, "RequestAlreadyOpen")
-    assert refused.json()["detail"].startswith("An identifier of this demand stands in another")
+    assert merged.status_code == 202
+    assert (merged.json()["state"], merged.json()["merged_into"]) == ("merged", first.json()["id"])
+    assert merged.json()["receipt"]["commitment_key"]
+    assert intake.get(path(first)).json()["merged"] == [merged.json()["id"]]
+    assert title(intake.post(path(merged, "unmerge")))[0] == 403
+    assert officer.post(path(merged, "unmerge")).json()["merged_into"] is None
+    assert title(officer.post(path(merged, "unmerge"))) == (409, "MoveNotAllowed")
+    assert intake.get(path(merged)).json()["waits_for"].startswith("Another request of the same")
     assert title(ask(intake, key="k1", regime="ccpa")) == (422, "IdempotencyKeyReused")
 
 

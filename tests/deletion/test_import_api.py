@@ -81,8 +81,10 @@ def test_no_answer_repeats_what_was_sent(intake):
 def test_lines_of_json_are_the_bodies_of_single_requests(intake):
     lines = json.dumps(BODY) + "\n" + json.dumps({**BODY, "key": "k"})
 
-    assert results(upload(intake, lines.encode(), NDJSON)) == ["accepted", "refused", "finished"]
-    assert ask(intake, "monday#1").json()["id"] == str(DeletionRequest.objects.get().pk)
+    assert results(upload(intake, lines.encode(), NDJSON)) == ["accepted", "accepted", "finished"]
+    first = DeletionRequest.objects.get(state="received")
+    assert ask(intake, "monday#1").json()["id"] == str(first.pk)
+    assert DeletionRequest.objects.get(state="merged").behind == first
 
 
 def test_a_packed_upload_is_read_like_one_that_is_not(intake):

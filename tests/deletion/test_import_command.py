@@ -99,17 +99,20 @@ def test_refused_lines_and_broken_files_end_with_codes_of_their_own(run, people,
 def test_a_check_says_what_would_be_refused_and_opens_nothing(run, people):
     answers, told, code = run(people(ALICE, ALICE, "  "), "--dry-run")
 
-    assert [one["result"] for one in answers] == ["acceptable", "refused", "refused", "finished"]
+    assert [one["result"] for one in answers] == ["acceptable", "acceptable", "refused", "finished"]
     assert code == 3
     assert "nothing was opened" in told
     assert not DeletionRequest.objects.exists()
     assert events() == ["NamespaceDeclared"]
 
 
-def test_a_person_named_again_chunks_later_is_found_by_a_check(run, people):
-    answers, _, _ = run(people(ALICE, *(f"p-{n}" for n in range(2500)), ALICE), "--dry-run")
+def test_a_person_named_again_chunks_later_is_merged(run, people):
+    answers, _, _ = run(people(ALICE, *(f"p-{n}" for n in range(2500)), ALICE))
 
-    assert [one["line"] for one in answers[:-1] if one["result"] == "refused"] == [2503]
+    assert {one["result"] for one in answers[:-1]} == {"accepted"}
+    merged = DeletionRequest.objects.get(state="merged")
+    assert str(merged.pk) == answers[2501]["id"]
+    assert str(merged.behind_id) == answers[0]["id"]
 
 
 def test_lines_come_from_standard_input_too(run, people, monkeypatch):

@@ -14,7 +14,8 @@ from deletion.answers import Acceptable, Ended, Refused, Taken, as_json
 from deletion.bulk import Form, lines_in
 from deletion.keys import commitment
 from deletion.models import DeletionRequest, Import, RequestIdentifier
-from lineage.identifiers import Digest
+from deletion.queries.merging import answered_by
+from lineage.identifiers import Digest, IdentifierKind
 from tests.cast import ALICE, BOB, MONDAY, OFFICER
 from tests.deletion.builders import INTAKE, events, make_request, raw
 from tests.lineage.builders import PATIENT_ID, make_namespace, pseudonym
@@ -153,12 +154,16 @@ def test_a_changed_line_under_the_same_key_is_refused_and_opens_nothing():
     assert DeletionRequest.objects.count() == 1
 
 
-def test_a_person_twice_in_one_upload_is_refused_the_second_time():
+def test_a_person_twice_in_one_upload_is_merged_the_second_time():
     answers = send(line(ALICE), line(f" {ALICE.upper()} "), line(BOB), line(ALICE, key="k"))
 
-    assert results(answers) == ["accepted", "refused", "accepted", "refused", "finished"]
-    assert set(titles(answers).values()) == {"RequestAlreadyOpen"}
-    assert DeletionRequest.objects.count() == 2
+    assert results(answers) == ["accepted"] * 4 + ["finished"]
+    merged = DeletionRequest.objects.filter(state="merged")
+    assert set(merged.values_list("pk", "behind")) == {
+        (answers[1].request_id, answers[0].request_id),
+        (answers[3].request_id, answers[0].request_id),
+    }
+    assert events().count("RequestMerged") == 2
 
 
 def test_a_key_twice_in_one_chunk_is_known_for_the_same_demand_and_refused_for_another():
@@ -169,12 +174,24 @@ def test_a_key_twice_in_one_chunk_is_known_for_the_same_demand_and_refused_for_a
     assert titles(answers) == {3: "IdempotencyKeyReused"}
 
 
-def test_a_person_who_asked_already_is_refused_and_the_others_are_taken():
-    make_request(raw(ALICE), key="earlier")
+def test_a_person_who_asked_already_is_merged_as_for_a_single_request():
+    earlier = make_request(raw(ALICE), key="earlier")
 
     answers = send(line(BOB), line(ALICE))
 
-    assert results(answers) == ["accepted", "refused", "finished"]
+    assert results(answers) == ["accepted", "accepted", "finished"]
+    merged = DeletionRequest.objects.get(state="merged")
+    assert (merged.pk, answered_by(merged)) == (answers[1].request_id, earlier.request.pk)
+
+
+def test_a_line_for_somebody_who_is_unverified_is_refused_and_the_others_are_taken(settings):
+    settings.EMAIL_HOST = "mail.example.org"
+    make_namespace("email", kind=IdentifierKind.EMAIL)
+    person = {"namespace": "email", "value": "alice@example.org"}
+    make_request(raw(person["value"], "email"), key="k", verification="email-code")
+
+    answers = send(line(BOB), line(identifiers=[person]))
+
     assert titles(answers) == {2: "RequestAlreadyOpen"}
 
 
@@ -219,7 +236,7 @@ def test_what_was_read_before_a_stream_broke_stays_taken():
 def test_the_row_of_an_import_and_the_trail_say_the_same(monkeypatch):
     monkeypatch.setattr(bulk, "chunks_of", lambda lines: ([one] for one in lines))
 
-    send(line(ALICE), line(ALICE, key="x"), line("carol"))
+    send(line(ALICE), line(ALICE, regime="x", key="x"), line("carol"))
 
     row = Import.objects.get()
     assert (row.accepted, row.known, row.refused) == (2, 0, 1)
@@ -277,8 +294,6 @@ def test_a_check_answers_each_line_and_opens_nothing():
 
     assert answers[0] == Acceptable(line=1)
     assert titles(answers) == {
-        2: "RequestAlreadyOpen",
-        3: "RequestAlreadyOpen",
         4: "RegimeUnknown",
     }
     assert (DeletionRequest.objects.count(), OutboxEntry.objects.count()) == before

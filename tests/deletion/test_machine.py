@@ -29,12 +29,10 @@ from deletion.errors import (
     DenialNotAllowed,
     ExtensionNotAllowed,
     HoldUnknown,
-    IdempotencyKeyReused,
     MoveNotAllowed,
     NotComplete,
     PauseNotAllowed,
     PauseUnknown,
-    RequestAlreadyOpen,
 )
 from deletion.models import (
     Certificate,
@@ -43,11 +41,13 @@ from deletion.models import (
     Hold,
     Obligation,
     Pause,
+    RequestIdentifier,
     Run,
     RunPart,
     Share,
 )
 from deletion.queries import work
+from deletion.queries.merging import answered_by
 from deletion.queries.pauses import paused_for
 from deletion.regimes import regime_named
 from deletion.states import ENDED_WELL
@@ -74,7 +74,8 @@ class Machine(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.place = Path(self.folder.name)
         make_dataset(self.place)
-        self.asked: dict[str, Any] = {}
+        self.asked: dict[str, Any] = {}  # the newest request of each person
+        self.ever: list[tuple[str, Any]] = []
         self.count = 0
         self.due: dict[Any, Any] = {}  # the dates of each request and obligation as last seen
 
@@ -83,16 +84,16 @@ class Machine(RuleBasedStateMachine):
         """When nobody interferes any more, every request that was not withdrawn completes."""
         try:
             self.repair()
-            for person in self.asked:
-                self.release_person(person)
-                self.answer_person(person)
+            for _, request in self.ever:
+                self.release(request)
+                self.answer(request)
             for _ in range(3):
                 make_due()  # time passes: an attempt that failed in the last walk is due as well
                 walk(rounds=20)
                 self.repair()  # workers that died too often leave a run stuck until somebody looks
             left = DeletionRequest.objects.exclude(state__in=CLOSED)
             assert not left.exists(), list(left.values_list("state", flat=True))
-            for person, request in self.asked.items():
+            for person, request in self.ever:
                 if DeletionRequest.objects.get(pk=request).state == "complete":
                     # Who was written back after that is known to the index again, with an alert.
                     assert tables_naming(str(pseudonym(person))) <= {"lineage_pseudonym"}
@@ -112,11 +113,11 @@ class Machine(RuleBasedStateMachine):
     @rule(person=st.sampled_from(ASKING))
     def ask(self, person: str) -> None:
         self.count += 1
-        with suppress(RequestAlreadyOpen, IdempotencyKeyReused):
-            opened = make_request(
-                raw(person), key=f"k{self.count}", regime="uk-gdpr", now=right_now() - AGO
-            )
-            self.asked[person] = opened.request.pk
+        opened = make_request(
+            raw(person), key=f"k{self.count}", regime="uk-gdpr", now=right_now() - AGO
+        )
+        self.asked[person] = opened.request.pk
+        self.ever.append((person, opened.request.pk))
 
     @rule(times=st.integers(1, 4))
     def go_on(self, times: int) -> None:
@@ -168,19 +169,27 @@ class Machine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.asked)
     @rule(data=st.data())
-    def release(self, data: Any) -> None:
-        self.release_person(data.draw(st.sampled_from(sorted(self.asked))))
+    def release_somebody(self, data: Any) -> None:
+        _, request = data.draw(st.sampled_from(self.ever))
+        self.release(request)
 
-    def release_person(self, person: str) -> None:
+    def release(self, request: Any) -> None:
         with suppress(HoldUnknown):
-            actions.release_hold(request_id=self.asked[person], actor=DORA, now=right_now())
+            actions.release_hold(request_id=request, actor=DORA, now=right_now())
+
+    @precondition(lambda self: self.ever)
+    @rule(data=st.data())
+    def undo_merge(self, data: Any) -> None:
+        _, request = data.draw(st.sampled_from(self.ever))
+        with suppress(MoveNotAllowed):
+            actions.undo_merge(request_id=request, actor=OFFICER, now=right_now())
 
     @precondition(lambda self: self.asked)
     @rule(data=st.data())
     def cancel(self, data: Any) -> None:
-        person = data.draw(st.sampled_from(sorted(self.asked)))
+        _, request = data.draw(st.sampled_from(self.ever))
         with suppress(MoveNotAllowed):
-            actions.cancel(request_id=self.asked[person], actor=OFFICER, now=right_now())
+            actions.cancel(request_id=request, actor=OFFICER, now=right_now())
 
     @precondition(lambda self: self.asked)
     @rule(data=st.data(), days=st.integers(0, 7))
@@ -208,12 +217,10 @@ class Machine(RuleBasedStateMachine):
                 now=right_now(),
             )
 
-    def answer_person(self, person: str) -> None:
+    def answer(self, request: Any) -> None:
         with suppress(PauseUnknown):
             now = right_now()
-            actions.end_pause(
-                request_id=self.asked[person], answered_at=now, actor=OFFICER, now=now
-            )
+            actions.end_pause(request_id=request, answered_at=now, actor=OFFICER, now=now)
 
     @precondition(lambda self: self.asked)
     @rule(data=st.data())
@@ -270,7 +277,8 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def complete_means_that_every_target_ended_well(self) -> None:
         for request in DeletionRequest.objects.filter(state="complete"):
-            outcomes = set(Share.objects.filter(request=request).values_list("outcome", flat=True))
+            by = answered_by(request) or request.pk
+            outcomes = set(Share.objects.filter(request=by).values_list("outcome", flat=True))
             assert outcomes
             assert outcomes <= ENDED_WELL
 
@@ -282,6 +290,22 @@ class Machine(RuleBasedStateMachine):
             closed = request.state in CLOSED
             assert (request.wrapped_key is None) == closed
             assert request.identifiers.exists() != closed
+
+    @invariant()
+    def one_request_leads_for_each_person_and_nobody_stands_behind_nothing(self) -> None:
+        for person in ASKING:
+            mine = RequestIdentifier.objects.filter(pseudonym=pseudonym(person))
+            assert mine.filter(leads=True).count() <= 1
+            for request in DeletionRequest.objects.filter(identifiers__in=mine):
+                assert request.identifiers.get().leads == (request.behind_id is None)
+                assert request.state != "merged" or request.behind_id is not None
+
+    @invariant()
+    def work_is_due_for_the_earliest_of_those_it_answers(self) -> None:
+        for share in Share.objects.filter(outcome="", request__followers__state="merged"):
+            for follower in share.request.followers.filter(state="merged"):
+                due_at = {"erase": follower.erase_by, "retrain": follower.models_by}
+                assert share.obligation.due_at <= due_at[share.obligation.kind]
 
     @invariant()
     def no_date_ever_moves_to_an_earlier_one(self) -> None:
@@ -319,9 +343,13 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def nobody_is_in_the_index_after_their_certificate(self) -> None:
-        for person, request in self.asked.items():
-            if self.request_of(person).state == "complete":
-                assert Share.objects.filter(request=request).exists()
+        for person, pk in self.ever:
+            request = DeletionRequest.objects.get(pk=pk)
+            others = DeletionRequest.objects.filter(
+                identifiers__pseudonym=pseudonym(person)
+            ).exclude(pk=pk)
+            if request.state == "complete" and not others.exists():
+                assert Share.objects.filter(request=answered_by(request) or pk).exists()
                 assert tables_naming(str(pseudonym(person))) <= {"lineage_pseudonym"}
 
     @invariant()

@@ -15,13 +15,13 @@ from deletion.errors import (
     IdempotencyKeyReused,
     MoveNotAllowed,
     RegimeUnknown,
-    RequestAlreadyOpen,
     RequestUnknown,
     TwoPeopleNeeded,
 )
 from deletion.intake import HashedIdentifier
 from deletion.keys import commitment, unwrap
 from deletion.models import DeletionRequest, Hold, RequestIdentifier, Share
+from deletion.queries.merging import answered_by
 from lineage.errors import IdentifierMalformed, NamespaceUnknown
 from lineage.identifiers import Digest
 from tests.cast import ALICE, BOB, MONDAY, OFFICER
@@ -131,32 +131,31 @@ def test_a_key_whose_request_is_closed_cannot_be_used_again():
         make_request(key="k")
 
 
-def test_a_person_has_one_open_request_in_whatever_spelling_and_form_they_ask():
-    make_request(raw(ALICE), key="k1")
+def test_one_request_leads_for_a_person_in_whatever_spelling_and_form_they_ask():
+    first = make_request(raw(ALICE), key="k1")
 
-    with pytest.raises(RequestAlreadyOpen):
-        make_request(raw(f"  {ALICE.upper()} "), key="k2")
-    with pytest.raises(RequestAlreadyOpen):
-        make_request(
-            HashedIdentifier(namespace=PATIENT_ID, sha256=sha256(ALICE.encode()).hexdigest()),
-            key="k3",
-        )
-    assert DeletionRequest.objects.count() == 1
-    assert events().count("DeletionRequested") == 1
+    spelt = make_request(raw(f"  {ALICE.upper()} "), key="k2")
+    hashed = make_request(
+        HashedIdentifier(namespace=PATIENT_ID, sha256=sha256(ALICE.encode()).hexdigest()),
+        key="k3",
+    )
+
+    for other in (spelt, hashed):
+        assert other.request.state == "merged"
+        assert answered_by(other.request) == first.request.pk
+    assert RequestIdentifier.objects.get(leads=True).request_id == first.request.pk
+    assert events().count("DeletionRequested") == 3
 
 
-def test_a_request_that_shares_one_identifier_leaves_nothing_half_written():
+def test_a_request_that_shares_one_identifier_waits_and_holds_up_nobody_else():
     make_namespace("email")
-    make_request(raw(ALICE), key="k1")
+    first = make_request(raw(ALICE), key="k1")
 
-    with pytest.raises(RequestAlreadyOpen):
-        make_request(raw("new@example.org", "email"), raw(ALICE), key="k2")
+    both = make_request(raw("new@example.org", "email"), raw(ALICE), key="k2")
+    alone = make_request(raw("new@example.org", "email"), key="k3")
 
-    assert DeletionRequest.objects.count() == 1
-    assert RequestIdentifier.objects.count() == 1
-    assert events().count("DeletionRequested") == 1
-    # The same key opens the demand for what is new in it.
-    assert make_request(raw("new@example.org", "email"), key="k2").request.state == "received"
+    assert (both.request.state, both.request.behind_id) == ("received", first.request.pk)
+    assert (alone.request.state, alone.request.behind_id) == ("received", None)
 
 
 def test_only_the_persons_own_constraint_says_that_they_have_an_open_request(monkeypatch):

@@ -9,6 +9,7 @@ from deletion.api.views.decisions import (
     Pausing,
     Releasing,
     Resuming,
+    Unmerging,
 )
 from deletion.api.views.disgorgements import (
     DisgorgementApproval,
@@ -70,5 +71,6 @@ __all__ = [
     "TellingAgain",
     "Tellings",
     "Testifying",
+    "Unmerging",
     "WhatGoesWith",
 ]

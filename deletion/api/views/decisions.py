@@ -89,6 +89,20 @@ class Extending(APIView):
         return Response(DeletionRequestOut(extended).data)
 
 
+class Unmerging(APIView):
+    """The end of a merge."""
+
+    permission_classes = [any_of(*DECIDE)]
+
+    @extend_schema(request=None, responses={200: DeletionRequestOut, **REFUSED})
+    def post(self, request: Request, request_id: UUID) -> Response:
+        """Let a merged request be planned by itself, after the one that it was merged into."""
+        unmerged = actions.undo_merge(
+            request_id=request_id, actor=actor_of(request), now=timezone.now()
+        )
+        return Response(DeletionRequestOut(unmerged).data)
+
+
 class Pausing(APIView):
     """A question to the person, where the law stops the clock for it."""
 

@@ -135,6 +135,7 @@ class OneDeletionRequest(APIView):
         more = RequestMoreOut(
             {
                 "lawful_until": lawful_until(found),
+                "merged": queries.merged_with(found, caller=only_own(request)),
                 "waits_for": waits_for(found, now=timezone.now()),
                 "denial": queries.denial_of(found),
                 "targets": queries.targets_of(found, now=timezone.now()),
