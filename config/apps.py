@@ -14,6 +14,13 @@ class ConfigConfig(AppConfig):
         import_module("config.checks")  # registers them; it needs the models
 
 
+class OfflineConfig(AppConfig):
+    """Only the commands: without the other apps there is nothing to check."""
+
+    default = False
+    name = "config"
+
+
 class OfficersAdmin(AdminConfig):
     default = False
     default_site = "config.admin_site.OfficerSite"

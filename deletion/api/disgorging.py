@@ -1,31 +1,26 @@
 """What callers say about orders to give data up, and what they see of them."""
 
-from typing import Any, Final
+from typing import Any
 
-from django.core.validators import RegexValidator
 from rest_framework import serializers
 
-from deletion.api.fields import DigestField, StrictCharField
+from deletion.api.fields import DigestField, LineField
 from deletion.disgorgement import DAYS, NamedBy
 from deletion.models import Disgorgement
-
-_NO_ZERO: Final = RegexValidator(r"^[^\x00]*$")  # PostgreSQL keeps no zero character
 
 
 class DataNamedIn(serializers.Serializer[None]):
     """The data that an order names."""
 
     named_by = serializers.ChoiceField([one.value for one in NamedBy])
-    name = StrictCharField(max_length=100, validators=[_NO_ZERO])
+    name = LineField(max_length=100)
 
 
 class DisgorgementIn(DataNamedIn):
     """A proposal to give data up."""
 
-    order = StrictCharField(max_length=100, validators=[_NO_ZERO], help_text="Its reference.")
-    reason = StrictCharField(
-        max_length=300, validators=[_NO_ZERO], help_text="It stays out of the trail. Name nobody."
-    )
+    order = LineField(max_length=100, help_text="Its reference.")
+    reason = LineField(max_length=300, help_text="It stays out of the trail. Name nobody.")
     days = serializers.IntegerField(
         min_value=1, max_value=3650, default=DAYS, help_text="How long the order gives, from now."
     )
@@ -34,8 +29,8 @@ class DisgorgementIn(DataNamedIn):
 class TestimonyIn(serializers.Serializer[None]):
     """Somebody's word that a thing is gone, or a recipient told."""
 
-    item = StrictCharField(max_length=200, validators=[_NO_ZERO], help_text="As the plan has it.")
-    reason = StrictCharField(max_length=300, validators=[_NO_ZERO], help_text="Name nobody.")
+    item = LineField(max_length=200, help_text="As the plan has it.")
+    reason = LineField(max_length=300, help_text="Name nobody.")
     evidence_digest = DigestField(help_text="SHA-256 of the document that you keep.")
 
 

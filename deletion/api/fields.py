@@ -3,6 +3,7 @@
 import re
 from typing import Any, Final
 
+from django.core.validators import RegexValidator
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from typing_extensions import override
@@ -46,6 +47,15 @@ class StrictCharField(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+class LineField(StrictCharField):
+    """A line of text in which something stands."""
+
+    PATTERN: Final = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*\Z"
+
+    def __init__(self, **said: Any) -> None:
+        super().__init__(validators=[RegexValidator(self.PATTERN)], trim_whitespace=False, **said)
 
 
 class WordField(serializers.RegexField):

@@ -2,16 +2,13 @@
 
 from typing import Any
 
-from django.core.validators import RegexValidator
 from rest_framework import serializers
 
-from deletion.api.fields import DigestField, StrictCharField, WordField
+from deletion.api.fields import DigestField, LineField, StrictCharField, WordField
 from deletion.models import Recipient, Telling
 from deletion.states import Outcome
 from deletion.telling import Answer, Ground, Way
 from lineage.places import NAME
-
-_PRINTABLE = RegexValidator(r"^[^\x00-\x1f\x7f]*\Z")
 
 
 class NamespacesField(serializers.DictField):
@@ -23,10 +20,8 @@ class NamespacesField(serializers.DictField):
 class RecipientIn(serializers.Serializer[None]):
     """How a recipient can be told."""
 
-    name = StrictCharField(
+    name = LineField(
         max_length=100,
-        validators=[_PRINTABLE],
-        trim_whitespace=False,
         help_text="The name under which the passing on is registered.",
     )
     way = serializers.ChoiceField([way.value for way in Way])
@@ -64,9 +59,7 @@ class RecipientOut(serializers.ModelSerializer[Recipient]):
 class DisablingIn(serializers.Serializer[None]):
     """Why nothing is sent."""
 
-    reason = StrictCharField(
-        max_length=100, validators=[_PRINTABLE], help_text="It stands in the trail: name nobody."
-    )
+    reason = LineField(max_length=100, help_text="It stands in the trail: name nobody.")
 
 
 class DeliveryOut(serializers.Serializer[Any]):
@@ -121,8 +114,7 @@ class ExcuseIn(serializers.Serializer[None]):
     """Why a recipient need not be told (GDPR Art. 19)."""
 
     ground = serializers.ChoiceField([ground.value for ground in Ground])
-    reason = StrictCharField(
+    reason = LineField(
         max_length=250,
-        validators=[_PRINTABLE],
         help_text="It stands in the certificate: name nobody.",
     )

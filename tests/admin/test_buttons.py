@@ -153,7 +153,10 @@ def test_a_hold_is_released_by_somebody_else(officer, client, staff, request_row
     said = press(client, page)
 
     assert refused == [
-        "Nothing was changed. A hold is released by somebody other than the person who placed it."
+        (
+            "Nothing was changed. A hold is released, and a disgorgement approved, by somebody else"
+            " than who began it."
+        ),
     ]
     assert said == ["The hold is released; the request goes on."]
     assert events(f"request/{request_row.pk}")[-1] == "HoldReleased"

@@ -58,7 +58,9 @@ def test_a_hold_needs_a_ground_and_another_officer_to_release_it(visit, tmp_path
     expect(visit.page.get_by_text("The request is on hold.")).to_be_visible()
     visit.page.get_by_role("link", name="Release hold").click()
     visit.page.get_by_role("button", name="Release the hold").click()
-    expect(visit.page.get_by_text("A hold is released by somebody other")).to_be_visible()
+    expect(
+        visit.page.get_by_text("A hold is released, and a disgorgement approved, by somebody else")
+    ).to_be_visible()
     visit.picture("hold-refused")
     assert DeletionRequest.objects.get().state == "held"
 
