@@ -79,7 +79,7 @@ def _pools(now: datetime) -> Table:
     one_in = round(1 / (1 - settings.SAFE_QUANTILE))
     return Table(
         title="Known work against the pools' slots",
-        headers=["Pool", "Slots", *(f"Next {window}" for window in WINDOWS)],
+        headers=["Pool", "Slots", *(f"Next {window[:-1]} {window[-1]}" for window in WINDOWS)],
         rows=list(shown.values()),
         empty="No store and no model waits for a run.",
         note=f"The peak within each window. SAFE_QUANTILE is {settings.SAFE_QUANTILE:g}: of the "

@@ -32,7 +32,8 @@ def waits_for(  # noqa: C901, PLR0911  # one a state
         case RequestState.PLANNED:
             people = request.batch.requests.count() if request.batch is not None else 0
             if people > settings.APPROVE_UP_TO:
-                return f"Its plan, for {people:,} people, waits for an officer to approve it."
+                crowd = "1 person" if people == 1 else f"{people:,} people"
+                return f"Its plan, for {crowd}, waits for an officer to approve it."
             return "Its plan waits to be approved."
         case RequestState.HELD:
             return _held(request)

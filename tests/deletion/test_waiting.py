@@ -45,7 +45,7 @@ def test_before_work_begins_it_waits_for_a_place_a_plan_or_an_approval(tmp_path,
     assert whole(lost) == "It waits for a store that can be searched for such a person."
     assert whole(opened) == "It waits to be planned."
     tasks.sweep()
-    assert whole(opened) == "Its plan, for 1 people, waits for an officer to approve it."
+    assert whole(opened) == "Its plan, for 1 person, waits for an officer to approve it."
 
 
 def test_a_hold_is_named_with_its_article_and_since_when(tmp_path):
