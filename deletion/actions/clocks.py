@@ -88,6 +88,7 @@ def _relax_obligations(request: DeletionRequest) -> None:
         by_kind = {
             ObligationKind.ERASE: obligation.erase_by,
             ObligationKind.RETRAIN: obligation.models_by,
+            ObligationKind.TELL: obligation.models_by,
         }
         due_at = by_kind[ObligationKind(obligation.kind)]
         Obligation.objects.filter(pk=obligation.pk).update(due_at=due_at)

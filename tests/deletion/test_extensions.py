@@ -7,14 +7,16 @@ from deletion.errors import ExtensionNotAllowed, MoveNotAllowed, PlanOutdated
 from deletion.models import Batch, DeletionRequest, Extension, Obligation
 from deletion.queries.pauses import lawful_until
 from deletion.queries.requests import may_be_extended
+from lineage.graph import EdgeKind, NodeKind
 from tests.cast import ALICE, BOB, MONDAY, OFFICER
 from tests.deletion.builders import INTAKE, events, make_request, plan_and_approve, raw, walk
-from tests.lineage.builders import make_dataset, recorded
+from tests.lineage.builders import make_dataset, make_node, recorded
 
 pytestmark = pytest.mark.django_db
 
 REASON = "the request is complex"
 DAY = timedelta(days=1)
+CAROL = "carol-canary-9e03"
 
 
 @pytest.fixture(autouse=True)
@@ -107,3 +109,17 @@ def test_a_finished_request_is_not_extended():
 
 def test_a_law_that_extends_nothing_offers_nothing():
     assert not may_be_extended(make_request(raw(ALICE), regime="lgpd").request, now=MONDAY)
+
+
+def test_a_request_of_which_somebody_is_still_to_be_told_is_extended_as_well(tmp_path):
+    passed_on = make_dataset(tmp_path / "others", [CAROL], name="others")
+    make_node(NodeKind.RECIPIENT, "hospital", sources=[(passed_on.node_id, EdgeKind.PASSED_TO)])
+    carol = make_request(raw(CAROL))
+    plan_and_approve(carol)
+    telling = Obligation.objects.get(kind="tell")
+    before = telling.due_at
+
+    after = extend(carol)
+
+    telling.refresh_from_db()
+    assert telling.due_at == after.models_by > before
