@@ -89,7 +89,8 @@ def forget_subjects(
 ) -> int:
     """Cut people out of the index; only the marks stay by which they are recognised if they return.
 
-    Returns how many subjects were still there. Doing it again changes nothing and records nothing.
+    Returns how many subjects were still there. At the same moment once more, it changes nothing
+    and records nothing; later it renews the marks: a backup made in between may hold the person.
     """
     with transaction.atomic():
         lock_people()
@@ -100,8 +101,8 @@ def forget_subjects(
         )
         if missing := sorted(set(wanted.values()) - declared):
             raise NamespaceUnknown(f"not declared: {', '.join(missing)}")
-        listed = set(suppressed(now=now).filter(pk__in=wanted.keys()).values_list("pk", flat=True))
-        new = wanted.keys() - listed
+        listed = suppressed(now=now).filter(pk__in=wanted.keys(), suppressed_at__gte=now)
+        new = wanted.keys() - set(listed.values_list("pk", flat=True))
         if not there and not new:
             return 0
         with audited(actor=actor, now=now) as trail:
@@ -115,7 +116,7 @@ def forget_subjects(
                     )
                     for tag in sorted(new)
                 ),
-                update_conflicts=True,  # a mark that has expired counts again
+                update_conflicts=True,  # a mark that has expired, or is older, counts anew
                 unique_fields=["tag"],
                 update_fields=["suppressed_at", "expires_at"],
             )

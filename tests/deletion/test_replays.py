@@ -331,3 +331,18 @@ def test_a_moment_without_a_time_zone_is_utc(places):
     first, second = said.getvalue().splitlines()
     assert "1 rows of 1" in first
     assert "0 rows of 0" in second
+
+
+def test_who_came_back_and_was_forgotten_once_more_is_looked_for_since_the_second_time(places):
+    forget(ALICE)
+    places.restore()
+    backed_up_at = right_now()
+    forget(ALICE, key="key-2")
+    places.restore()
+    assert places.naming(ALICE) == EVERYWHERE
+
+    replay(places.store, since=backed_up_at)
+    work_off()
+
+    assert places.naming(ALICE) == {"people"}  # only the files were replayed
+    assert places.naming(BOB) == EVERYWHERE
