@@ -78,7 +78,7 @@ def _close_ended(asked: dict[UUID, OpenAlert], *, actor: Actor, now: datetime) -
             why = f"the request is {state}"
         elif state is RequestState.PAUSED:
             why = "its clocks stand still"
-        elif state is RequestState.IN_PROGRESS:
+        elif state in {RequestState.IN_PROGRESS, RequestState.MERGED}:
             why = "its targets are at work"
         else:
             why = "the date was kept"

@@ -89,17 +89,22 @@ def is_answered(alert: OpenAlert) -> bool:
 
 def _near(now: datetime) -> QuerySet[DeletionRequest]:
     """Return the requests whose targets nobody works on, in the last part of a clock's time."""
-    at_work = Share.objects.filter(request=OuterRef("pk"), outcome__in=OPEN_OUTCOMES).exclude(
-        obligation__kind=ObligationKind.TELL  # recipients may wait for a person
-    )
     idle = (
         Q(state__in=NOT_BEGUN)
-        | Q(state=RequestState.MERGED, behind__state__in=NOT_BEGUN)
-        | Q(state=RequestState.IN_PROGRESS) & ~Exists(at_work)
+        | Q(state=RequestState.IN_PROGRESS) & ~_at_work("pk")
+        # Also while the clocks of the one that does the work stand still: those of this one go on.
+        | Q(state=RequestState.MERGED)
+        & (~Q(behind__state=RequestState.IN_PROGRESS) | ~_at_work("behind"))
     )
     return DeletionRequest.objects.annotate(
         data_near_from=_near_from("erase_by"), models_near_from=_near_from("models_by")
     ).filter(idle, _is_near("data", now) | _is_near("models", now))
+
+
+def _at_work(request: str) -> Exists:
+    shares = Share.objects.filter(request=OuterRef(request), outcome__in=OPEN_OUTCOMES)
+    # Recipients may wait for a person.
+    return Exists(shares.exclude(obligation__kind=ObligationKind.TELL))
 
 
 def _near_from(due: str) -> Expression:

@@ -233,3 +233,21 @@ def test_a_stuck_runs_alert_is_closed_when_it_is_tried_again_and_raised_anew(tmp
     tasks.sweep()
     assert state(opened) == RequestState.COMPLETE
     assert not Alert.objects.filter(kind="run-stuck", resolved_at=None).exists()
+
+
+def test_a_merged_request_is_alerted_although_the_clocks_of_the_other_stand_still():
+    make_namespace()
+    first = make_request(key="k1", regime="uk-gdpr")
+    second = make_request(key="k2", regime="uk-gdpr")
+    actions.pause(
+        request_id=first.request.pk,
+        article="UK GDPR Art. 12A(2)(b)",
+        asked_at=MONDAY,
+        actor=OFFICER,
+        now=MONDAY,
+    )
+
+    follow(DeletionRequest.objects.get(pk=second.request.pk).erase_by)
+
+    assert state(second) == "merged"
+    assert shown("deadline-near") == [(about(second), "")]
