@@ -7,8 +7,6 @@ from uuid import UUID
 
 import psycopg2
 from django.db import IntegrityError, transaction
-from django.db.models import DateTimeField, Value
-from django.db.models.functions import Least
 
 from audits.trail import Actor, Trail, audited
 from deletion.actions.locks import lock_request, lock_requests
@@ -50,10 +48,11 @@ def record_standing(request: DeletionRequest, *, trail: Trail) -> None:
     for kind, due_at in (
         (ObligationKind.ERASE, request.erase_by),
         (ObligationKind.RETRAIN, request.models_by),
+        (ObligationKind.TELL, request.models_by),
     ):
-        Obligation.objects.filter(kind=kind, shares__request=request.behind_id).update(
-            due_at=Least("due_at", Value(due_at, output_field=DateTimeField()))
-        )
+        # Most come later and are due later: then no row is locked that others work with.
+        later = Obligation.objects.filter(kind=kind, due_at__gt=due_at)
+        later.filter(shares__request=request.behind_id).update(due_at=due_at)
     trail.record(RequestMerged(request_id=str(request.pk), merged_into=behind), about=about)
 
 
@@ -108,11 +107,16 @@ def _is_next(request: DeletionRequest) -> bool:
 
 def _take_turn(request: DeletionRequest, leaders: Mapping[UUID, Leader], *, trail: Trail) -> None:
     identifiers = list(request.identifiers.all())
-    leader = leader_of([one.pseudonym for one in identifiers], leaders, is_unverified=False)
+    unverified = {
+        one.request_id for one in leaders.values() if one.state is RequestState.UNVERIFIED
+    }
+    proven = {mark: one for mark, one in leaders.items() if one.request_id not in unverified}
+    leader = leader_of([one.pseudonym for one in identifiers], proven, is_unverified=False)
     was_merged = request.state == RequestState.MERGED
     if was_merged:
         _unmerge(request, trail=trail)
     if leader is None:
+        _put_behind(request, unverified, trail=trail)
         request.behind = None
         request.identifiers.update(leads=True)
         if not was_merged:
@@ -123,6 +127,16 @@ def _take_turn(request: DeletionRequest, leaders: Mapping[UUID, Leader], *, trai
         request.behind_id = leader.request_id
     request.save(update_fields=["state", "behind"])
     record_standing(request, trail=trail)
+
+
+def _put_behind(request: DeletionRequest, others: Collection[UUID], *, trail: Trail) -> None:
+    """Let locked requests that nobody has confirmed wait for one whose turn it is."""
+    RequestIdentifier.objects.filter(request__in=others).update(leads=False)
+    DeletionRequest.objects.filter(pk__in=others).update(behind=request)
+    for other in sorted(others):
+        trail.record(
+            RequestQueued(request_id=str(other), behind=str(request.pk)), about=f"request/{other}"
+        )
 
 
 def _unmerge(request: DeletionRequest, *, trail: Trail) -> None:

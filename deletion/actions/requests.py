@@ -44,7 +44,7 @@ from deletion.keys import RequestKey, commitment, idempotency_tag, new_key, unwr
 from deletion.merging import Leader, leader_of
 from deletion.models import DeletionRequest, EmailCheck, Found, Hold, RequestIdentifier
 from deletion.regimes import Regime, regime_named
-from deletion.states import RequestState, require_move
+from deletion.states import OPEN, RequestState, require_move
 from lineage.errors import NamespaceUnknown
 from lineage.identifiers import IdentifierKind, pseudonym_of
 from lineage.queries import kind_of_namespace
@@ -186,6 +186,9 @@ def close_unworked(
     require_move(RequestState(request.state), state)
     if request.shares.exists():
         raise MoveNotAllowed("work on the request has begun")
+    if request.state == RequestState.HELD and request.followers.filter(state__in=OPEN).exists():
+        # It cannot be held itself: what has to be kept would be erased for it.
+        raise MoveNotAllowed("another request of the same person waits: release the hold first")
     request.state = state
     request.batch = None
     request.holds.filter(released_at=None).update(released_at=now, released_by=actor)

@@ -12,6 +12,7 @@ from deletion.queries.merging import answered_by
 from lineage.identifiers import IdentifierKind
 from tests.cast import ALICE, BOB, MONDAY, OFFICER
 from tests.deletion.builders import (
+    DORA,
     INTAKE,
     events,
     make_request,
@@ -224,3 +225,66 @@ def test_nobody_takes_their_turn_before_the_other_has_ended():
     actions.take_turn(request_id=second.request.pk, actor=INTAKE, now=LATER)
 
     assert state(second) == "merged"  # it is not its turn
+
+
+def test_who_is_unverified_keeps_nobody_from_their_turn_and_waits_behind_them(settings):
+    settings.EMAIL_HOST = "mail.example.org"
+    make_namespace(PATIENT_ID)
+    make_namespace("email", kind=IdentifierKind.EMAIL)
+    address = raw("alice@example.org", "email")
+    first = make_request(raw(ALICE), key="k1")
+    second = again(raw(ALICE), address)
+    stranger = make_request(address, key="k3", verification="email-code")
+
+    cancel(first)
+    sweep_turns()
+
+    assert (row(second).state, row(second).behind_id) == ("received", None)
+    assert (row(stranger).state, row(stranger).behind_id) == ("unverified", row(second).pk)
+    leading = RequestIdentifier.objects.filter(leads=True)
+    assert set(leading.values_list("request", flat=True)) == {row(second).pk}
+    assert events(f"request/{stranger.request.pk}")[-1] == "RequestQueued"
+
+    cancel(second)
+    sweep_turns()
+
+    assert (row(stranger).state, row(stranger).behind_id) == ("unverified", None)
+    assert RequestIdentifier.objects.get(leads=True).request_id == row(stranger).pk
+
+
+@pytest.mark.parametrize("how", ["cancel", "deny"])
+def test_a_hold_does_not_end_with_its_request_while_others_wait_for_the_person(how, patients):
+    first = make_request(key="k1")
+    actions.place_hold(
+        request_id=first.request.pk,
+        article="GDPR Art. 17(3)(e)",
+        reason="a claim",
+        actor=OFFICER,
+        now=MONDAY,
+    )
+    second = again()
+
+    def end():
+        if how == "cancel":
+            return cancel(first)
+        return actions.deny(
+            request_id=first.request.pk,
+            article="GDPR Art. 12(5)(b)",
+            told_at=LATER,
+            actor=OFFICER,
+            now=LATER,
+        )
+
+    with pytest.raises(MoveNotAllowed, match="release the hold"):
+        end()
+    sweep_turns()
+
+    assert [state(first), state(second)] == ["held", "received"]
+    assert row(second).behind_id == first.request.pk
+
+    actions.release_hold(request_id=first.request.pk, actor=DORA, now=LATER)
+    end()
+    sweep_turns()
+
+    assert state(first) in {"cancelled", "denied"}
+    assert row(second).behind_id is None
