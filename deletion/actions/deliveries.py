@@ -94,14 +94,16 @@ def telling_accepted(  # noqa: PLR0913  # keyword-only
         telling.sent_at = now
         telling.attempts = 0
         telling.not_before = next_look(expected_at, now=now) if answer in AWAITED else None
-        telling.told_by = told_by
-        if is_told:
-            telling.told_at = now
+        # An officer may have told them while the message was on its way: their word stands.
+        is_news = telling.told_at is None
+        if is_news:
+            telling.told_by = told_by
+            telling.told_at = now if is_told else None
         _answered(telling, answer, expected_at, trail=trail)
         telling.save()
-        if is_told:
+        if is_told and is_news:
             _told(telling, note=f"by {told_by}: accepted", trail=trail)
-        else:
+        elif telling.share.outcome in OPEN_OUTCOMES:
             decide(telling, "", note="accepted: they say when they are done", trail=trail)
     return telling
 

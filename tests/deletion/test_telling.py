@@ -282,6 +282,51 @@ def test_a_second_worker_waits_and_a_late_one_is_refused(tmp_path, server):
     assert outcomes(opened)["hospital"] == "notified"
 
 
+@pytest.mark.parametrize("is_told", [True, False])
+def test_an_officers_word_stands_when_a_message_on_its_way_is_accepted_later(
+    tmp_path, server, is_told
+):
+    declare(server, way=Way.OPENDSR, namespaces={PATIENT_ID: "controller_customer_id"})
+    opened = reached(tmp_path)
+    walk()
+    telling = telling_of(opened)
+    lease = actions.claim_telling(
+        telling_id=telling.pk,
+        owner="a",
+        length=timedelta(minutes=2),
+        actor=OFFICER,
+        now=right_now(),
+    )
+    assert lease is not None
+    actions.record_told(
+        telling_id=telling.pk,
+        told_by="registered-letter",
+        told_at=right_now(),
+        proof_digest="ab" * 32,
+        actor=OFFICER,
+        now=right_now(),
+    )
+    walk()
+    assert state(opened) == "complete"
+
+    actions.telling_accepted(
+        telling_id=telling.pk,
+        token=lease.token,
+        status=201,
+        told_by="opendsr",
+        answer=Answer.PENDING,
+        expected_at=None,
+        is_told=is_told,
+        actor=OFFICER,
+        now=right_now(),
+    )
+
+    assert outcomes(opened)["hospital"] == "notified"
+    assert telling_of(opened).told_by == "registered-letter"
+    assert telling_of(opened).answer == "pending"  # they are asked on
+    assert Delivery.objects.get().status == 201
+
+
 def test_no_more_than_four_connections_are_opened_to_one_recipient(tmp_path, server):
     declare(server)
     pass_on(make_dataset(tmp_path, [f"person-{number}" for number in range(6)]))
