@@ -4,16 +4,19 @@ from datetime import datetime
 from typing import Final
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from audits.actions import raise_alert
 from audits.trail import Actor, audited
+from deletion.actions.locks import lock_requests
+from deletion.actions.shares import note_outcome
 from deletion.errors import MomentAhead, RunUnderWay
 from deletion.events import ReplayStarted
-from deletion.models import Run
+from deletion.models import DeletionRequest, Obligation, Run, Share
 from deletion.queries.plans import living_in
 from deletion.queries.replays import wanted_since
 from deletion.queries.targets import target_of
-from deletion.states import ObligationKind, RunState
+from deletion.states import ENDED_WELL, ObligationKind, Outcome, RequestState, RunState
 from lineage.graph import NodeKind, VersionState
 from lineage.models import DatasetVersion, Store
 from lineage.queries import downstream_of
@@ -32,6 +35,7 @@ def start_replay(*, store_id: int, since: datetime, actor: Actor, now: datetime)
     if since > now:
         raise MomentAhead
     with transaction.atomic():
+        _open_again(store_id, since=since, actor=actor, now=now)
         store = Store.objects.select_for_update(no_key=True).get(pk=store_id)
         wanted = wanted_since(store_id, since=since, now=now)
         if not wanted:
@@ -59,6 +63,28 @@ def start_replay(*, store_id: int, since: datetime, actor: Actor, now: datetime)
             raise RunUnderWay(store.name) from None
         _alert_of_models(store, actor=actor, now=now)
     return run
+
+
+def _open_again(store_id: int, *, since: datetime, actor: Actor, now: datetime) -> None:
+    """Let who is held be looked for here after the release: the replay leaves their rows alone."""
+    ended = Share.objects.filter(
+        obligation__kind=ObligationKind.ERASE,
+        obligation__store=store_id,
+        outcome__in=ENDED_WELL,
+        decided_at__gte=since,
+        request__state=RequestState.HELD,
+    )
+    lock_requests(ended.values_list("request_id", flat=True))
+    shares = dict(ended.values_list("pk", "request_id"))  # one may be free by now
+    if not shares:
+        return
+    with audited(actor=actor, now=now) as trail:
+        Obligation.objects.filter(shares__in=shares.keys()).update(discharged_at=None, run=None)
+        DeletionRequest.objects.filter(
+            Q(pk__in=shares.values()) | Q(behind__in=shares.values(), state=RequestState.MERGED)
+        ).update(erased_at=None)
+        mine = Share.objects.filter(pk__in=shares.keys())
+        note_outcome(mine, Outcome.HELD, note="it came back from a backup", trail=trail)
 
 
 def _alert_of_models(store: Store, *, actor: Actor, now: datetime) -> None:

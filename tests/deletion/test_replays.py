@@ -23,6 +23,7 @@ from lineage.stores.protocol import Step
 from tests.cast import ALICE, BOB, OFFICER
 from tests.deaths import dies
 from tests.deletion.builders import (
+    DORA,
     events,
     make_due,
     make_request,
@@ -345,4 +346,32 @@ def test_who_came_back_and_was_forgotten_once_more_is_looked_for_since_the_secon
     work_off()
 
     assert places.naming(ALICE) == {"people"}  # only the files were replayed
+    assert places.naming(BOB) == EVERYWHERE
+
+
+def test_who_was_erased_and_then_held_is_erased_again_after_the_release(places):
+    backed_up_at = right_now()
+    opened = make_request(raw(ALICE), now=right_now())
+    tasks.sweep()
+    work_off()
+    assert outcomes(opened) == {"files": "erased", "table": "erased"}
+    actions.place_hold(
+        request_id=opened.request.pk,
+        article="GDPR Art. 17(3)(e)",
+        reason="a claim",
+        actor=OFFICER,
+        now=right_now(),
+    )
+    places.restore()
+    for store in (places.store, places.table):
+        replay(store, since=backed_up_at)
+    work_off()
+    assert places.naming(ALICE) == EVERYWHERE  # it is kept
+    assert outcomes(opened) == {"files": "held", "table": "held"}
+
+    actions.release_hold(request_id=opened.request.pk, actor=DORA, now=right_now())
+    walk()
+
+    assert state(opened) == "complete"
+    assert places.naming(ALICE) == set()
     assert places.naming(BOB) == EVERYWHERE
