@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import sklearn
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
@@ -22,10 +21,8 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # s
 from training.errors import ArtefactMismatch
 from training.trainers.answering import probabilities_of
 from training.trainers.packing import pack
-from training.trainers.parameters import ALLOWED, Estimator, numbers_of
+from training.trainers.parameters import ALLOWED, LIBRARIES, Estimator, numbers_of
 from training.trainers.protocol import Floats
-
-LIBRARIES: Final = f"scikit-learn {sklearn.__version__}, numpy {np.__version__}"
 
 _CLOSE: Final = 1e-9  # how far two computations of one probability may lie apart
 

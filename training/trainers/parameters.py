@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib.metadata import version
 from typing import Final
 
 from training.errors import ParametersInvalid
+
+LIBRARIES: Final = f"scikit-learn {version('scikit-learn')}, numpy {version('numpy')}"
 
 
 class Estimator(StrEnum):

@@ -20,8 +20,13 @@ from training.errors import ArtefactMismatch, DataRefused
 from training.trainers import packing
 from training.trainers.answering import probabilities_of
 from training.trainers.encoding import Encoder, encoder_of, read_encoder
-from training.trainers.estimators import LIBRARIES, fit
-from training.trainers.parameters import ALLOWED, Estimator, estimator_of, numbers_of
+from training.trainers.parameters import (
+    ALLOWED,
+    LIBRARIES,
+    Estimator,
+    estimator_of,
+    numbers_of,
+)
 from training.trainers.protocol import (
     Floats,
     Material,
@@ -107,6 +112,9 @@ class ShardedTrainer(Trainer):
         codes = pc.index_in(labels, pa.array(classes)).to_numpy().astype(np.int64)
         fitted: dict[str, object] = {}
         if len(classes) > 1:
+            # To import scikit-learn is a third of a command's start.
+            from training.trainers.estimators import fit  # noqa: PLC0415  # only fitting needs it
+
             fitted = fit(
                 estimator,
                 encoder.encode(data.table),
