@@ -4,7 +4,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 SERVERS := $(BIN)/python scripts/local_servers.py
 .DEFAULT_GOAL := help
-.PHONY: help demo playground test check bench run install lock
+.PHONY: help demo playground test coverage check bench run install lock
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,8 +16,10 @@ playground: install ## a shell in a private Lethe, to try things; everything is 
 	@$(BIN)/python scripts/playground.py
 
 test: check ## everything: the checks, and all tests against real servers
-	$(SERVERS) -- $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder \
-		--cov --cov-report=term:skip-covered
+	$(SERVERS) -- $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(TRACED)
+
+coverage: TRACED = --cov --cov-report=term:skip-covered
+coverage: test ## the tests, and which lines they reach; a quarter slower
 
 check: .venv/.dev ## the fast part: format, lint, types, layers, house rules
 	$(BIN)/ruff format --check .
