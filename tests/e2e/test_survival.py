@@ -1,6 +1,6 @@
 """Whatever is killed in the middle of a deletion, the request completes by itself."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import polars as pl
 import pytest
@@ -50,7 +50,7 @@ def rows_of_others(patients: Patients, *gone: str) -> pl.DataFrame:
     return rows.filter(~pl.col("patient_id").is_in(gone)).sort("patient_id")
 
 
-def somebody_learned(world: World, people: list[str]) -> str:
+def somebody_learned(world: World, people: Sequence[str]) -> str:
     """Return the first whom the model learned from: who is only held out costs no training."""
     for person in people:
         if "held out" not in world.manage("where_is", "patient_id", said=f"{person}\n"):
