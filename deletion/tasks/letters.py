@@ -25,8 +25,9 @@ def write_code(request_id: UUID) -> None:
     mail = EmailMessage(subject=SUBJECT, body=letter(made.code), to=[made.address])
     try:
         mail.send()
-    except (OSError, SMTPException) as error:
-        # Only its kind is kept: what a mail server says may name the person.
+    except (OSError, SMTPException, ValueError) as error:
+        # ValueError: an address that passed every check and cannot be encoded. Only the kind is
+        # kept: what a mail server says may name the person.
         actions.code_not_sent(
             request_id=request_id, error=type(error).__name__, actor=POSTMAN, now=timezone.now()
         )

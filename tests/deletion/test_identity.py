@@ -312,3 +312,18 @@ def test_a_code_that_the_mail_server_refuses_is_sent_again_and_then_somebody_mus
     assert "canary" not in caplog.text
     another(opened, now=right_now())
     assert codes_wanted(now=right_now(), limit=9) == [opened.request.pk]
+
+
+@pytest.mark.usefixtures("refusing")
+def test_an_address_that_cannot_be_encoded_is_somebodys_to_look_at(settings, caplog):
+    settings.ATTEMPTS = 1
+    opened = open_request(raw("canary@\u3002\u00fc.example.org", "email"))
+
+    tasks.send_code(str(opened.request.pk))
+
+    assert Alert.objects.get().kind == "code-not-sent"
+    (said,) = recorded("CodeNotSent")
+    assert said["facts"]["error"] == "UnicodeError"
+    assert "canary" not in caplog.text
+    check = EmailCheck.objects.get()
+    assert (check.codes, check.code_tag, check.wanted_at) == (0, "", None), "nobody has read it"
