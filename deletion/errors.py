@@ -22,12 +22,12 @@ class RequestUnknown(Exception):
 
 
 class RequestAlreadyOpen(Exception):
-    """Another request is open for an identifier of this demand, and one of the two is unverified.
+    """Another request is open for an identifier of this demand, whose person is unverified.
 
-    Nothing was kept. Two requests whose people have shown who they are stand behind one another,
-    or are merged; but nobody waits for somebody who has not, nor is answered for them. Have the
-    open request confirmed, denied or cancelled first. Which identifier it is remains unsaid: that
-    would tell a caller what others asked for.
+    Nothing was kept, and no code was sent. Two requests whose people have shown who they are stand
+    behind one another, or are merged; but nobody is answered who has not. Wait until the open
+    request has ended. Which identifier it is remains unsaid: that would tell a caller what others
+    asked for.
     """
 
 
@@ -99,7 +99,7 @@ class PauseUnknown(Exception):
 
 
 class TwoPeopleNeeded(Exception):
-    """A hold is released, and a disgorgement approved, by somebody else than who began it."""
+    """A hold is ended, and a disgorgement approved, by somebody else than who began it."""
 
 
 class NotComplete(Exception):

@@ -2,13 +2,13 @@
 
 One request leads for each identifier; others that name it stand behind. Behind one of which no work
 has begun, a demand for nobody else is merged: that work answers both. Any other waits for its turn.
+Who has shown who they are goes before who has not.
 """
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from deletion.errors import RequestAlreadyOpen
 from deletion.states import RequestState
 
 
@@ -20,6 +20,11 @@ class Leader:
     state: RequestState
     is_begun: bool  # some target was searched, or is
     pseudonyms: frozenset[UUID]
+
+    @property
+    def is_unverified(self) -> bool:
+        """Say whether its person has not shown who they are."""
+        return self.state is RequestState.UNVERIFIED
 
     def answers(self, pseudonyms: Collection[UUID]) -> bool:
         """Say whether all that a later demand asks for is still to be done by this request."""
@@ -35,12 +40,17 @@ def leader_of(
 ) -> Leader | None:
     """Return behind which of the open requests a demand stands; None: it leads itself.
 
-    Raise `RequestAlreadyOpen` while one of the two is unverified: who has not shown who they are
-    neither makes others wait nor is answered for them.
+    Nobody waits for somebody who has not shown who they are, unless they have not either.
     """
-    ahead = {leaders[one].request_id: leaders[one] for one in pseudonyms if one in leaders}
-    if ahead and (
-        is_unverified or any(one.state is RequestState.UNVERIFIED for one in ahead.values())
-    ):
-        raise RequestAlreadyOpen
+    ahead = {
+        leaders[one].request_id: leaders[one]
+        for one in pseudonyms
+        if one in leaders and (is_unverified or not leaders[one].is_unverified)
+    }
     return ahead[min(ahead)] if ahead else None
+
+
+def overtaken_by(pseudonyms: Collection[UUID], leaders: Mapping[UUID, Leader]) -> frozenset[UUID]:
+    """Return the unverified requests that have to wait for a demand that leads itself."""
+    ahead = (leaders[one] for one in pseudonyms if one in leaders)
+    return frozenset(one.request_id for one in ahead if one.is_unverified)

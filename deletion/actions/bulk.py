@@ -11,9 +11,9 @@ from django.conf import settings
 from django.db import IntegrityError
 
 from audits.problems import detail_of, reasons_in
-from audits.trail import Actor, audited
+from audits.trail import Actor, Trail, audited
 from deletion import errors
-from deletion.actions.merging import locked_leaders, record_standing
+from deletion.actions.merging import locked_leaders, overtake, record_standing
 from deletion.actions.requests import (
     Demand,
     Draft,
@@ -174,7 +174,7 @@ def _take(
         row = Import.objects.select_for_update(no_key=True).get(pk=import_id)
         verdicts = _judge(lines, upload=upload, leaders_of=locked_leaders, now=now)
         drafts = [verdict for verdict in verdicts if isinstance(verdict, Draft)]
-        _save(drafts)
+        _save(drafts, trail=trail)
         answers = [
             _taken(line.number, verdict.opened, known=False)
             if isinstance(verdict, Draft)
@@ -203,12 +203,14 @@ def _take(
     return answers
 
 
-def _save(drafts: Sequence[Draft]) -> None:
+def _save(drafts: Sequence[Draft], *, trail: Trail) -> None:
     # Keys before people, and each in order: two uploads of the same people wait for one another,
     # but never in a circle.
     DeletionRequest.objects.bulk_create(
         sorted((draft.request for draft in drafts), key=attrgetter("idempotency_tag"))
     )
+    for draft in drafts:
+        overtake(draft.request, draft.overtakes, trail=trail)
     RequestIdentifier.objects.bulk_create(
         sorted(
             (identifier for draft in drafts for identifier in draft.identifiers),
@@ -244,12 +246,17 @@ def _judge(
             if (known := opened.get(demand.tag)) is not None:
                 found.append(_taken(line.number, repeated(known, demand), known=True))
                 continue
-            draft = draft_of(demand, caller=upload.caller, now=now)
-            line_up(draft, leaders)
+            draft = line_up(draft_of(demand, caller=upload.caller, now=now), leaders)
         except _REFUSALS as refusal:
             found.append(Refused(line=line.number, refusal=refusal))
             continue
         opened[demand.tag] = draft.request
+        if draft.overtakes:
+            leaders = {
+                mark: leader
+                for mark, leader in leaders.items()
+                if leader.request_id not in draft.overtakes
+            }
         if draft.request.behind_id is None:
             mine = Leader(
                 request_id=draft.request.pk,

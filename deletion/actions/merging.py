@@ -12,7 +12,7 @@ from audits.trail import Actor, Trail, audited
 from deletion.actions.locks import lock_request, lock_requests
 from deletion.errors import MoveNotAllowed
 from deletion.events import RequestMerged, RequestQueued, RequestUnmerged, RequestUnqueued
-from deletion.merging import Leader, leader_of
+from deletion.merging import Leader, leader_of, overtaken_by
 from deletion.models import DeletionRequest, Obligation, RequestIdentifier
 from deletion.queries.merging import leaders_for, leading
 from deletion.states import OPEN, ObligationKind, RequestState, require_move
@@ -35,6 +35,16 @@ def stand_behind(
         request.state = RequestState.MERGED
     for one in identifiers:
         one.leads = False
+
+
+def overtake(request: DeletionRequest, others: Collection[UUID], *, trail: Trail) -> None:
+    """Let locked requests that nobody has confirmed wait for a saved one that leads."""
+    RequestIdentifier.objects.filter(request__in=others).update(leads=False)
+    DeletionRequest.objects.filter(pk__in=others).update(behind=request)
+    for other in sorted(others):
+        trail.record(
+            RequestQueued(request_id=str(other), behind=str(request.pk)), about=f"request/{other}"
+        )
 
 
 def record_standing(request: DeletionRequest, *, trail: Trail) -> None:
@@ -107,16 +117,14 @@ def _is_next(request: DeletionRequest) -> bool:
 
 def _take_turn(request: DeletionRequest, leaders: Mapping[UUID, Leader], *, trail: Trail) -> None:
     identifiers = list(request.identifiers.all())
-    unverified = {
-        one.request_id for one in leaders.values() if one.state is RequestState.UNVERIFIED
-    }
-    proven = {mark: one for mark, one in leaders.items() if one.request_id not in unverified}
-    leader = leader_of([one.pseudonym for one in identifiers], proven, is_unverified=False)
+    marks = [one.pseudonym for one in identifiers]
+    is_unverified = request.state == RequestState.UNVERIFIED
+    leader = leader_of(marks, leaders, is_unverified=is_unverified)
     was_merged = request.state == RequestState.MERGED
     if was_merged:
         _unmerge(request, trail=trail)
     if leader is None:
-        _put_behind(request, unverified, trail=trail)
+        overtake(request, overtaken_by(marks, leaders), trail=trail)
         request.behind = None
         request.identifiers.update(leads=True)
         if not was_merged:
@@ -127,16 +135,6 @@ def _take_turn(request: DeletionRequest, leaders: Mapping[UUID, Leader], *, trai
         request.behind_id = leader.request_id
     request.save(update_fields=["state", "behind"])
     record_standing(request, trail=trail)
-
-
-def _put_behind(request: DeletionRequest, others: Collection[UUID], *, trail: Trail) -> None:
-    """Let locked requests that nobody has confirmed wait for one whose turn it is."""
-    RequestIdentifier.objects.filter(request__in=others).update(leads=False)
-    DeletionRequest.objects.filter(pk__in=others).update(behind=request)
-    for other in sorted(others):
-        trail.record(
-            RequestQueued(request_id=str(other), behind=str(request.pk)), about=f"request/{other}"
-        )
 
 
 def _unmerge(request: DeletionRequest, *, trail: Trail) -> None:

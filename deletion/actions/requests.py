@@ -3,7 +3,7 @@
 import hmac
 import secrets
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Final
@@ -22,12 +22,15 @@ from deletion.actions.merging import (
     ONE_LEADS,
     broke,
     locked_leaders,
+    overtake,
     record_standing,
     stand_behind,
 )
 from deletion.errors import (
     IdempotencyKeyReused,
     MoveNotAllowed,
+    RequestAlreadyOpen,
+    TwoPeopleNeeded,
     VerificationNotPossible,
 )
 from deletion.events import DeletionRequested, RequestCancelled
@@ -41,7 +44,7 @@ from deletion.intake import (
     claims_of,
 )
 from deletion.keys import RequestKey, commitment, idempotency_tag, new_key, unwrap
-from deletion.merging import Leader, leader_of
+from deletion.merging import Leader, leader_of, overtaken_by
 from deletion.models import DeletionRequest, EmailCheck, Found, Hold, RequestIdentifier
 from deletion.regimes import Regime, regime_named
 from deletion.states import OPEN, RequestState, require_move
@@ -81,6 +84,7 @@ class Draft:
     request: DeletionRequest
     identifiers: Sequence[RequestIdentifier]
     receipt: Receipt
+    overtakes: frozenset[UUID] = frozenset()  # requests that nobody has confirmed
 
     @property
     def opened(self) -> Opened:
@@ -147,9 +151,9 @@ def _open(demand: Demand, *, caller: str, actor: Actor, now: datetime) -> Opened
     if known is not None:
         return repeated(known, demand)
     with audited(actor=actor, now=now) as trail:
-        draft = draft_of(demand, caller=caller, now=now)
-        line_up(draft, locked_leaders(demand.pseudonyms))
+        draft = line_up(draft_of(demand, caller=caller, now=now), locked_leaders(demand.pseudonyms))
         draft.request.save(force_insert=True)
+        overtake(draft.request, draft.overtakes, trail=trail)
         RequestIdentifier.objects.bulk_create(draft.identifiers)
         if demand.address is not None:
             _begin_check(draft.request, address=demand.address, now=now)
@@ -158,15 +162,21 @@ def _open(demand: Demand, *, caller: str, actor: Actor, now: datetime) -> Opened
     return draft.opened
 
 
-def line_up(draft: Draft, leaders: Mapping[UUID, Leader]) -> None:
-    """Let a draft stand behind what leads for its person, if anything does."""
-    leader = leader_of(
-        [one.pseudonym for one in draft.identifiers],
-        leaders,
-        is_unverified=draft.request.state == RequestState.UNVERIFIED,
-    )
-    if leader is not None:
-        stand_behind(draft.request, draft.identifiers, leader)
+def line_up(draft: Draft, leaders: Mapping[UUID, Leader]) -> Draft:
+    """Return a draft that stands behind what leads for its person, if anything does.
+
+    Raise `RequestAlreadyOpen` if its own person has not shown who they are: no code is sent to
+    somebody of whom a request is open.
+    """
+    marks = [one.pseudonym for one in draft.identifiers]
+    is_unverified = draft.request.state == RequestState.UNVERIFIED
+    leader = leader_of(marks, leaders, is_unverified=is_unverified)
+    if leader is None:
+        return replace(draft, overtakes=overtaken_by(marks, leaders))
+    if is_unverified:
+        raise RequestAlreadyOpen
+    stand_behind(draft.request, draft.identifiers, leader)
+    return draft
 
 
 def cancel(*, request_id: UUID, actor: Actor, now: datetime) -> DeletionRequest:
@@ -182,16 +192,22 @@ def cancel(*, request_id: UUID, actor: Actor, now: datetime) -> DeletionRequest:
 def close_unworked(
     request: DeletionRequest, state: RequestState, *, actor: Actor, now: datetime
 ) -> None:
-    """Close a locked request on which no work has begun, whatever suspends it."""
+    """Close a locked request on which no work has begun, whatever suspends it.
+
+    As a hold is released by somebody else than who placed it, so is its request closed.
+    """
     require_move(RequestState(request.state), state)
     if request.shares.exists():
         raise MoveNotAllowed("work on the request has begun")
     if request.state == RequestState.HELD and request.followers.filter(state__in=OPEN).exists():
         # It cannot be held itself: what has to be kept would be erased for it.
         raise MoveNotAllowed("another request of the same person waits: release the hold first")
+    holds = request.holds.filter(released_at=None)
+    if holds.filter(placed_by=actor).exists():
+        raise TwoPeopleNeeded
     request.state = state
     request.batch = None
-    request.holds.filter(released_at=None).update(released_at=now, released_by=actor)
+    holds.update(released_at=now, released_by=actor)
     request.pauses.filter(ended_at=None).update(ended_at=now, ended_by=actor)
     request.paused_since = None
     close(request)

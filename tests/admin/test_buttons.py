@@ -154,7 +154,7 @@ def test_a_hold_is_released_by_somebody_else(officer, client, staff, request_row
 
     assert refused == [
         (
-            "Nothing was changed. A hold is released, and a disgorgement approved, by somebody else"
+            "Nothing was changed. A hold is ended, and a disgorgement approved, by somebody else"
             " than who began it."
         ),
     ]

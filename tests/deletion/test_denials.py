@@ -4,7 +4,13 @@ import pytest
 
 from config.traces import tables_naming
 from deletion import actions
-from deletion.errors import DenialNotAllowed, HoldUnknown, MoveNotAllowed, PauseUnknown
+from deletion.errors import (
+    DenialNotAllowed,
+    HoldUnknown,
+    MoveNotAllowed,
+    PauseUnknown,
+    TwoPeopleNeeded,
+)
 from deletion.models import DeletionRequest, Denial, RequestIdentifier
 from deletion.queries.plans import awaiting_plan
 from deletion.regimes import REGIMES
@@ -23,12 +29,12 @@ def patients(tmp_path):
     return make_dataset(tmp_path / "patients", [ALICE, BOB])
 
 
-def deny(opened, *, article=EXCESSIVE, told_at=MONDAY + DAY, now=None):
+def deny(opened, *, article=EXCESSIVE, told_at=MONDAY + DAY, now=None, actor=OFFICER):
     return actions.deny(
         request_id=opened.request.pk,
         article=article,
         told_at=told_at,
-        actor=OFFICER,
+        actor=actor,
         now=now or told_at + timedelta(hours=1),
     )
 
@@ -98,14 +104,18 @@ def test_the_clock_of_a_silent_person_has_not_run_out():
         )
 
 
-def test_what_is_held_may_be_denied_for_the_same_reason_when_nothing_is_left():
+def test_somebody_else_than_who_held_it_may_deny_what_is_held():
     opened = make_request(raw(ALICE))
     claims = "GDPR Art. 17(3)(e)"
     actions.place_hold(
         request_id=opened.request.pk, article=claims, reason="x", actor=OFFICER, now=MONDAY
     )
 
-    deny(opened, article=claims)
+    with pytest.raises(TwoPeopleNeeded):
+        deny(opened, article=claims)
+    assert row(opened).state == "held"
+
+    deny(opened, article=claims, actor=DORA)
 
     assert row(opened).state == "denied"
     with pytest.raises(HoldUnknown):

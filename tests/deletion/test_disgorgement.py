@@ -7,6 +7,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group, User
 from django.core.management import CommandError, call_command
 from hypothesis import HealthCheck, given
 from hypothesis import settings as tries
@@ -15,8 +16,10 @@ from hypothesis import strategies as st
 from audits.actions import seal
 from audits.bundle import verify_bundle
 from audits.models import Alert
+from audits.permissions import Role
 from audits.queries import trail_signer
 from audits.statements import open_envelope
+from audits.trail import Actor
 from deletion import actions, tasks
 from deletion.disgorgement import (
     Holding,
@@ -452,6 +455,8 @@ def test_nothing_is_attested_before_the_approval_or_of_what_nobody_knows(patient
         ["--family", "nobody-knows"],
         ["--family", "patients", "--propose"],
         ["--family", "patients", "--propose", "--order", "x", "--reason", " "],
+        ["--family", "patients", "--propose", "--order", "x", "--reason", "y"],
+        ["--family", "patients", "--propose", "--order", "x", "--reason", "y", "--officer", "?"],
         ["--look", "404"],
         ["--statement", "404"],
     ],
@@ -465,9 +470,18 @@ def test_the_command_says_no_in_one_line(patients, arguments):
 
 @pytest.mark.django_db
 def test_the_command_proposes_and_somebody_else_approves(model):
-    said = disgorge("--family", "patients", "--propose", "--reason", "ordered", "--order", "R-1")
+    first = User.objects.create_user("vera")
+    first.groups.add(Group.objects.get(name=Role.OFFICER))
+
+    said = disgorge(
+        *("--family", "patients", "--propose"),
+        *("--reason", "ordered", "--order", "R-1", "--officer", "vera"),
+    )
 
     row = Disgorgement.objects.get()
+    assert row.proposed_by == f"user:{first.pk}"
+    with pytest.raises(TwoPeopleNeeded):
+        approve(row, actor=Actor(row.proposed_by))
     assert f"digest {row.digest}" in said
     assert re.search(r"disgorgement \d+ is proposed, due \d{4}-", said)
     assert approve(row).state == OrderState.APPROVED

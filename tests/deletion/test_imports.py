@@ -184,15 +184,24 @@ def test_a_person_who_asked_already_is_merged_as_for_a_single_request():
     assert (merged.pk, answered_by(merged)) == (answers[1].request_id, earlier.request.pk)
 
 
-def test_a_line_for_somebody_who_is_unverified_is_refused_and_the_others_are_taken(settings):
+def test_lines_go_before_one_that_nobody_has_confirmed_the_first_of_them_leads(settings):
     settings.EMAIL_HOST = "mail.example.org"
     make_namespace("email", kind=IdentifierKind.EMAIL)
-    person = {"namespace": "email", "value": "alice@example.org"}
-    make_request(raw(person["value"], "email"), key="k", verification="email-code")
+    addresses = ["alice@example.org", "alice@example.com"]
+    people = [{"namespace": "email", "value": address} for address in addresses]
+    unverified = make_request(
+        *(raw(address, "email") for address in addresses[:1]), key="k", verification="email-code"
+    )
 
-    answers = send(line(BOB), line(identifiers=[person]))
+    answers = send(line(BOB), line(identifiers=people), line(identifiers=people[:1]))
 
-    assert titles(answers) == {2: "RequestAlreadyOpen"}
+    assert results(answers) == ["accepted", "accepted", "accepted", "finished"]
+    leader, merged = answers[1].request_id, answers[2].request_id
+    rows = DeletionRequest.objects.in_bulk([leader, merged, unverified.request.pk])
+    assert (rows[leader].state, rows[leader].behind_id) == ("received", None)
+    assert (rows[merged].state, rows[merged].behind_id) == ("merged", leader)
+    waits = rows[unverified.request.pk]
+    assert (waits.state, waits.behind_id) == ("unverified", leader)
 
 
 def test_every_reason_that_refuses_a_single_request_refuses_a_line():

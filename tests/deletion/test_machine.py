@@ -23,6 +23,7 @@ from hypothesis.stateful import (
 )
 from typing_extensions import override
 
+from audits.trail import Actor
 from config.traces import tables_naming
 from deletion import actions, tasks
 from deletion.errors import (
@@ -33,6 +34,7 @@ from deletion.errors import (
     NotComplete,
     PauseNotAllowed,
     PauseUnknown,
+    TwoPeopleNeeded,
 )
 from deletion.models import (
     Certificate,
@@ -185,11 +187,11 @@ class Machine(RuleBasedStateMachine):
             actions.undo_merge(request_id=request, actor=OFFICER, now=right_now())
 
     @precondition(lambda self: self.asked)
-    @rule(data=st.data())
-    def cancel(self, data: Any) -> None:
+    @rule(data=st.data(), who=st.sampled_from([OFFICER, DORA]))
+    def cancel(self, data: Any, who: Actor) -> None:
         _, request = data.draw(st.sampled_from(self.ever))
-        with suppress(MoveNotAllowed):
-            actions.cancel(request_id=request, actor=OFFICER, now=right_now())
+        with suppress(MoveNotAllowed, TwoPeopleNeeded):
+            actions.cancel(request_id=request, actor=who, now=right_now())
 
     @precondition(lambda self: self.asked)
     @rule(data=st.data(), days=st.integers(0, 7))
@@ -237,16 +239,16 @@ class Machine(RuleBasedStateMachine):
             )
 
     @precondition(lambda self: self.asked)
-    @rule(data=st.data())
-    def deny(self, data: Any) -> None:
+    @rule(data=st.data(), who=st.sampled_from([OFFICER, DORA]))
+    def deny(self, data: Any, who: Actor) -> None:
         person = data.draw(st.sampled_from(sorted(self.asked)))
-        with suppress(MoveNotAllowed, DenialNotAllowed):
+        with suppress(MoveNotAllowed, DenialNotAllowed, TwoPeopleNeeded):
             now = right_now()
             actions.deny(
                 request_id=self.asked[person],
                 article="UK GDPR Art. 12(6)",
                 told_at=now,
-                actor=OFFICER,
+                actor=who,
                 now=now,
             )
 

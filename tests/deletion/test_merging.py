@@ -205,16 +205,59 @@ def test_a_plan_is_due_for_the_earlier_of_those_it_answers(patients):
     assert {one.due_at for one in Obligation.objects.filter(kind="erase")} == {row(second).erase_by}
 
 
-def test_nobody_waits_for_who_is_unverified_and_nobody_unverified_is_merged(settings):
+@pytest.mark.parametrize("verification", ["email-code", "account-login"])
+def test_no_code_is_sent_to_somebody_of_whom_a_request_is_open(verification, settings):
     settings.EMAIL_HOST = "mail.example.org"
     make_namespace("email", kind=IdentifierKind.EMAIL)
     address = raw("alice@example.org", "email")
-    make_request(address, key="k1", verification="email-code")
+    make_request(address, key="k1", verification=verification)
 
     with pytest.raises(RequestAlreadyOpen):
-        again(address)
+        again(address, verification="email-code")
 
     assert DeletionRequest.objects.count() == 1
+
+
+def test_who_has_shown_who_they_are_goes_before_who_has_not(settings):
+    settings.EMAIL_HOST = "mail.example.org"
+    make_namespace("email", kind=IdentifierKind.EMAIL)
+    make_namespace(PATIENT_ID)
+    address = raw("alice@example.org", "email")
+    stranger = make_request(address, key="k1", verification="email-code")
+    bystander = make_request(raw("bob@example.org", "email"), key="k2", verification="email-code")
+
+    proven = row(again(address))
+
+    assert (proven.state, proven.behind_id) == ("received", None)
+    assert (row(stranger).state, row(stranger).behind_id) == ("unverified", proven.pk)
+    assert (row(bystander).state, row(bystander).behind_id) == ("unverified", None)
+    assert events(f"request/{stranger.request.pk}")[-1] == "RequestQueued"
+    assert [one.request_id for one in RequestIdentifier.objects.filter(leads=False)] == [
+        stranger.request.pk
+    ]
+
+    letter = actions.make_code(request_id=stranger.request.pk, actor=INTAKE, now=LATER)
+    assert letter is not None
+    actions.confirm_code(request_id=stranger.request.pk, code=letter.code, actor=INTAKE, now=LATER)
+    assert (row(stranger).state, row(stranger).behind_id) == ("received", proven.pk)
+    actions.cancel(request_id=proven.pk, actor=OFFICER, now=LATER)
+    sweep_turns()
+    assert (row(stranger).state, row(stranger).behind_id) == ("received", None)
+
+
+def test_of_two_who_are_unverified_the_one_whose_turn_comes_does_not_go_before(settings):
+    settings.EMAIL_HOST = "mail.example.org"
+    make_namespace("email", kind=IdentifierKind.EMAIL)
+    address = raw("alice@example.org", "email")
+    waiting = make_request(address, key="k1", verification="email-code")
+    proven = again(address)
+    cancel(proven)
+    stranger = make_request(address, key="k3", verification="email-code")  # before the sweep
+
+    sweep_turns()
+
+    assert (row(waiting).state, row(waiting).behind_id) == ("unverified", stranger.request.pk)
+    assert (row(stranger).state, row(stranger).behind_id) == ("unverified", None)
 
 
 def test_nobody_takes_their_turn_before_the_other_has_ended():

@@ -48,8 +48,8 @@ def release(opened, *, actor=DORA):
     return actions.release_hold(request_id=opened.request.pk, actor=actor, now=MONDAY)
 
 
-def cancel(opened):
-    return actions.cancel(request_id=opened.request.pk, actor=OFFICER, now=MONDAY)
+def cancel(opened, *, actor=OFFICER):
+    return actions.cancel(request_id=opened.request.pk, actor=actor, now=MONDAY)
 
 
 def test_a_request_starts_its_clocks_at_receipt_and_is_recorded():
@@ -275,8 +275,11 @@ def test_a_hold_is_released_by_somebody_else():
 def test_the_words_of_a_hold_go_when_the_request_closes():
     opened = make_request()
     hold(opened, reason=f"the case of {ALICE}")
+    with pytest.raises(TwoPeopleNeeded):
+        cancel(opened)  # they could have it sent again, and erase alone what they held
+    assert state(opened) == "held"
 
-    cancel(opened)
+    cancel(opened, actor=DORA)
 
     assert (Hold.objects.get().reason, Hold.objects.get().released_at) == ("", MONDAY)
     assert tables_naming(ALICE) == set()

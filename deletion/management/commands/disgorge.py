@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from typing_extensions import override
 
 from audits import errors as audit_errors
 from audits.bundle import write_bundle
+from audits.permissions import Role, has_role
 from audits.queries import proof_of, trail_signer
 from audits.trail import Actor
 from deletion import errors
@@ -49,9 +51,16 @@ class Command(BaseCommand):
         )
         what.add_argument("--look", type=int, metavar="ID", help="look whether its places are gone")
         what.add_argument("--statement", type=int, metavar="ID", help="print the statement to sign")
-        parser.add_argument("--propose", action="store_true", help="needs --reason and --order")
+        parser.add_argument(
+            "--propose", action="store_true", help="needs --reason, --order and --officer"
+        )
         parser.add_argument("--reason", type=_text(300), metavar="TEXT", help="name nobody in it")
         parser.add_argument("--order", type=_text(100), metavar="REF", help="the order's reference")
+        parser.add_argument(
+            "--officer",
+            metavar="NAME",
+            help="user name of the compliance officer who proposes; somebody else approves",
+        )
         parser.add_argument(
             "--days",
             type=whole_number(1, 3650),
@@ -81,15 +90,18 @@ class Command(BaseCommand):
             for line in _lines(queries.reached(named_by, name)):
                 self.stdout.write(line)
             return
-        if not options["reason"] or not options["order"]:
-            raise CommandError("--propose needs --reason and --order")
+        if not all(options[needed] for needed in ("reason", "order", "officer")):
+            raise CommandError("--propose needs --reason, --order and --officer")
+        officer = get_user_model().objects.filter(username=options["officer"]).first()
+        if officer is None or not has_role(officer, Role.OFFICER):
+            raise CommandError("--officer does not name an active compliance officer")
         row = propose_disgorgement(
             named_by=named_by,
             name=name,
             order=options["order"],
             reason=options["reason"],
             days=options["days"],
-            actor=ACTOR,
+            actor=Actor(f"user:{officer.pk}"),
             now=timezone.now(),
         )
         self.stdout.write(f"disgorgement {row.pk} is proposed, due {row.due_at:%Y-%m-%d}")
