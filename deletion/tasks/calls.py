@@ -1,7 +1,8 @@
 """One HTTP call to a recipient, within bounds: of time, of size, and of where it may lead.
 
 The name is resolved here, once, and the connection goes to an address that was checked. Redirects
-are not followed. Of the answer at most `_MOST_BYTES` are read.
+are not followed. Of the answer at most `_MOST_BYTES` are read. Resolving, connecting, sending and
+reading together take no longer than a call may.
 """
 
 import socket
@@ -11,18 +12,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
-from threading import Timer
+from queue import Empty, SimpleQueue
+from threading import Thread, Timer
 from typing import Final
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError
 
 from deletion.addresses import Place, Policy, allowed, place_of
 from deletion.errors import AddressRefused
 
 CALL_SECONDS: Final = 20.0  # Standard Webhooks asks for 15 to 30
 
-_CONNECT_SECONDS: Final = 5.0
+_CONNECT_SECONDS: Final = 5.0  # each: the name, the connection, and the beginning of TLS
 _MOST_BYTES: Final = 64 * 1024
 _CHUNK: Final = 8 * 1024
 
@@ -49,20 +51,25 @@ def call(  # noqa: PLR0913  # what one call is made of
     seconds: float = CALL_SECONDS,
 ) -> Answered:
     """Make one call; whatever goes wrong is in the answer. Its body is read only if asked for."""
+    until = time.monotonic() + seconds
     try:
         place = place_of(url, policy=policy)
-        address = allowed(_resolved(place), policy=policy)[0]
+        found = _resolved(place, seconds=min(_CONNECT_SECONDS, seconds / 2))
+        address = allowed(found, policy=policy)[0]
     except AddressRefused as refused:
         return Answered(trouble=f"the address is refused: {refused}")
     except OSError:
         return Answered(trouble="its name cannot be resolved")
-    connection = _connection(place, address)
-    late = Timer(seconds, _cut, (connection,))
-    late.daemon = True
-    begun = time.monotonic()
+    # Half of what is left: for the connection, and then once more for the beginning of TLS.
+    connection = _connection(place, address, seconds=min(_CONNECT_SECONDS, _left(until) / 2))
+    late: Timer | None = None
     try:
         connection.connect()
-        late.start()  # a socket's own time-out begins anew with each byte that drips in
+        connection.timeout = _left(until)  # whoever is connected may think about its answer
+        # A socket's own time-out begins anew with each byte that drips in.
+        late = Timer(_left(until), _cut, (connection,))
+        late.daemon = True
+        late.start()
         connection.request(
             method,
             place.path,
@@ -74,13 +81,16 @@ def call(  # noqa: PLR0913  # what one call is made of
         content = b""
         while reads and len(content) <= _MOST_BYTES and (chunk := answer.read(_CHUNK)):
             content += chunk
-        if time.monotonic() - begun >= seconds:
+        if time.monotonic() >= until:
             return Answered(trouble="it took too long")
     except (HTTPError, OSError, ValueError) as failure:
-        too_long = isinstance(failure, TimeoutError) or time.monotonic() - begun >= seconds
+        # Who refuses a connection is of a class below the one for who does not answer in time.
+        too_long = isinstance(failure, TimeoutError) or type(failure) is ConnectTimeoutError
+        too_long = too_long or time.monotonic() >= until
         return Answered(trouble="it took too long" if too_long else _kind(failure))
     finally:
-        late.cancel()
+        if late is not None:
+            late.cancel()
         connection.close()
     return Answered(
         status=answer.status,
@@ -90,19 +100,44 @@ def call(  # noqa: PLR0913  # what one call is made of
     )
 
 
-def _resolved(place: Place) -> list[str]:
-    found = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
-    return [str(address[0]) for *_, address in found]
+def _left(until: float) -> float:
+    """Return the seconds that a call has left; a socket takes 0 for "do not wait at all"."""
+    return max(until - time.monotonic(), 0.001)
 
 
-def _connection(place: Place, address: str) -> HTTPConnection:
+def _resolved(place: Place, *, seconds: float) -> list[str]:
+    """Return the addresses of a name, or raise `OSError`.
+
+    A resolver takes no time-out, so another thread waits for it; the resolver's own end ends it.
+    """
+    answers: SimpleQueue[list[str] | OSError] = SimpleQueue()
+
+    def ask() -> None:
+        try:
+            found = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as failure:
+            answers.put(OSError(type(failure).__name__))
+        else:
+            answers.put([str(address[0]) for *_, address in found])
+
+    Thread(target=ask, daemon=True).start()
+    try:
+        answer = answers.get(timeout=seconds)
+    except Empty:
+        raise TimeoutError from None
+    if isinstance(answer, OSError):
+        raise answer
+    return answer
+
+
+def _connection(place: Place, address: str, *, seconds: float) -> HTTPConnection:
     """Return a connection to a checked address that asks for the name's own certificate."""
     if place.is_plain:
-        return HTTPConnection(address, place.port, timeout=_CONNECT_SECONDS)
+        return HTTPConnection(address, place.port, timeout=seconds)
     return HTTPSConnection(
         address,
         place.port,
-        timeout=_CONNECT_SECONDS,
+        timeout=seconds,
         ssl_context=ssl.create_default_context(),  # it checks the name, with `server_hostname`
         server_hostname=place.host,
     )

@@ -3,6 +3,7 @@
 import socket
 import ssl
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,6 +11,7 @@ import pytest
 import trustme
 
 from deletion.addresses import Policy
+from deletion.tasks import calls
 from deletion.tasks.calls import call
 from tests.cast import MONDAY
 from tests.deletion.recipient_server import (
@@ -127,6 +129,66 @@ def test_a_recipient_that_takes_too_long_is_left(server, slow):
 
     assert (answered.status, answered.trouble) == (None, "it took too long")
     assert time.monotonic() - begun < 3
+
+
+def test_a_recipient_may_think_for_longer_than_it_may_take_to_connect(server, monkeypatch):
+    monkeypatch.setattr(calls, "_CONNECT_SECONDS", 0.2)
+
+    def late(handler):
+        time.sleep(0.5)
+        status(204)(handler)
+
+    server.answer = late
+
+    assert post(server, seconds=5).status == 204
+
+
+def test_a_name_server_that_does_not_answer_is_left(server, monkeypatch):
+    def silent(*_, **__):
+        time.sleep(1.5)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", silent)
+    begun = time.monotonic()
+
+    answered = post(server, seconds=0.4)
+
+    assert answered.trouble == "its name cannot be resolved"
+    assert time.monotonic() - begun < 1
+    assert server.got == []
+
+
+def test_a_machine_that_takes_no_connection_is_left(server):
+    with ExitStack() as held:
+        full = held.enter_context(socket.socket())
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(3):  # nobody accepts them, so the kernel lets no more in
+            waiting = held.enter_context(socket.socket())
+            waiting.settimeout(0)
+            waiting.connect_ex(full.getsockname())
+        port = full.getsockname()[1]
+        policy = replace(server.policy, ports=frozenset({port}))
+        begun = time.monotonic()
+
+        answered = post(server, url=f"http://127.0.0.1:{port}/", policy=policy, seconds=0.4)
+
+    assert (answered.status, answered.trouble) == (None, "it took too long")
+    assert time.monotonic() - begun < 1
+
+
+def test_a_machine_that_does_not_begin_tls_is_left(server):
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        port = silent.getsockname()[1]
+        policy = replace(server.policy, ports=frozenset({port}))
+        begun = time.monotonic()
+
+        answered = post(server, url=f"https://localhost:{port}/", policy=policy, seconds=0.4)
+
+    assert (answered.status, answered.trouble) == (None, "it took too long")
+    assert time.monotonic() - begun < 1
 
 
 def test_of_a_long_answer_only_the_beginning_is_read(server):
