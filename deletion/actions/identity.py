@@ -43,6 +43,7 @@ class Letter:
 
     address: str = field(repr=False)
     code: str = field(repr=False)
+    number: int  # of the code, for the worker to say which one it could not send
 
 
 def want_code(*, request_id: UUID, actor: Actor, now: datetime) -> DeletionRequest:
@@ -81,15 +82,21 @@ def make_code(*, request_id: UUID, actor: Actor, now: datetime) -> Letter | None
                 about=f"request/{request.pk}",
             )
         address = key.unseal_address(bytes(check.sealed_address))
-    return Letter(address=address, code=code)
+    return Letter(address=address, code=code, number=check.codes)
 
 
-def code_not_sent(*, request_id: UUID, error: str, actor: Actor, now: datetime) -> None:
-    """Want a code once more that could not be sent; after some attempts somebody must look."""
+def code_not_sent(
+    *, request_id: UUID, number: int, error: str, actor: Actor, now: datetime
+) -> None:
+    """Want a code once more that could not be sent; after some attempts somebody must look.
+
+    A mail server may take its time to fail: an older code than the newest is worthless anyway, and
+    its failure takes nothing back.
+    """
     with transaction.atomic():
         request = lock_request(request_id)
         check = _locked_check(request)
-        if check is None:
+        if check is None or check.codes != number or check.code_made_at is None:
             return
         check.failures += 1
         check.codes -= 1  # nobody has read it

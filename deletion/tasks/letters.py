@@ -29,5 +29,9 @@ def write_code(request_id: UUID) -> None:
         # ValueError: an address that passed every check and cannot be encoded. Only the kind is
         # kept: what a mail server says may name the person.
         actions.code_not_sent(
-            request_id=request_id, error=type(error).__name__, actor=POSTMAN, now=timezone.now()
+            request_id=request_id,
+            number=made.number,
+            error=type(error).__name__,
+            actor=POSTMAN,
+            now=timezone.now(),
         )

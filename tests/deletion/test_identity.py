@@ -327,3 +327,44 @@ def test_an_address_that_cannot_be_encoded_is_somebodys_to_look_at(settings, cap
     assert "canary" not in caplog.text
     check = EmailCheck.objects.get()
     assert (check.codes, check.code_tag, check.wanted_at) == (0, "", None), "nobody has read it"
+
+
+def test_the_failure_of_an_older_code_takes_nothing_from_the_newest():
+    opened = open_request()
+    first = actions.make_code(request_id=opened.request.pk, actor=INTAKE, now=right_now())
+    assert first is not None
+    another(opened, now=right_now() + MINUTE)
+    tasks.send_code(str(opened.request.pk))
+    code = read_code()
+    late = {"request_id": opened.request.pk, "number": first.number, "error": "TimeoutError"}
+
+    actions.code_not_sent(**late, actor=INTAKE, now=right_now())
+
+    assert EmailCheck.objects.get().codes == 2
+    assert recorded("CodeNotSent") == []
+    assert confirm(opened, code).state == "received"
+
+
+def test_the_failure_of_an_older_code_does_not_count_after_that_of_the_newest():
+    opened = open_request()
+    letters = []
+    for minute in (0, 1):
+        if minute:
+            another(opened, now=right_now() + MINUTE)
+        made = actions.make_code(request_id=opened.request.pk, actor=INTAKE, now=right_now())
+        assert made is not None
+        letters.append(made.number)
+
+    for number in reversed(letters):
+        actions.code_not_sent(
+            request_id=opened.request.pk,
+            number=number,
+            error="TimeoutError",
+            actor=INTAKE,
+            now=right_now(),
+        )
+
+    check = EmailCheck.objects.get()
+    assert (check.codes, check.failures) == (1, 1)
+    assert len(recorded("CodeNotSent")) == 1
+    assert codes_wanted(now=right_now() + DAY, limit=9) == [opened.request.pk]
