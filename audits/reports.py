@@ -6,7 +6,7 @@ Unsealed facts are left out, and their number is said.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from enum import StrEnum
@@ -15,8 +15,9 @@ from typing import Any, Final
 from audits.entries import TrailEntry
 from audits.errors import TrailDamaged
 from audits.notes import SealedCheckpoint
+from audits.told import TOLD_EVENTS, RecipientRow, told
 
-REQUEST_EVENTS: Final = frozenset(
+REQUEST_EVENTS: Final = TOLD_EVENTS | frozenset(
     {
         "DeletionRequested",
         "RequestExtended",
@@ -29,6 +30,8 @@ REQUEST_EVENTS: Final = frozenset(
         "DataErased",
         "RequestReopened",
         "RequestCompleted",
+        "RequestMerged",
+        "RequestUnmerged",
     }
 )
 ALL_REGIMES: Final = "all"
@@ -87,6 +90,8 @@ class RequestRow:
     denied_late: bool = False  # the person was told after the law's own date
     outcomes: Mapping[str, int]
     certificate_digest: str = ""
+    merged_into: str = ""  # the request that does the work for both
+    told: Mapping[str, RecipientRow] = field(default_factory=dict)  # by the recipient's name
 
     @property
     def standing(self) -> Standing:
@@ -216,7 +221,11 @@ def rows_of(entries: Iterable[TrailEntry]) -> list[RequestRow]:
             rows[request_id] = replace(row, **_changes(entry, row))
         else:
             raise TrailDamaged(f"leaf {entry.index} is about a request that was never received")
-    return list(rows.values())
+    # Who was merged into another request had reached the recipients that are told for that one.
+    return [
+        replace(row, told=rows[row.merged_into].told) if row.merged_into in rows else row
+        for row in rows.values()
+    ]
 
 
 def _received(entry: TrailEntry) -> RequestRow:
@@ -233,7 +242,7 @@ def _received(entry: TrailEntry) -> RequestRow:
     )
 
 
-def _changes(entry: TrailEntry, row: RequestRow) -> dict[str, Any]:  # noqa: C901  # one an event
+def _changes(entry: TrailEntry, row: RequestRow) -> dict[str, Any]:  # noqa: C901, PLR0912  # one an event
     """Return the fields of a row that a fact changes."""
     facts = entry.facts
     changes: dict[str, Any] = {}
@@ -282,8 +291,14 @@ def _changes(entry: TrailEntry, row: RequestRow) -> dict[str, Any]:  # noqa: C90
                 "outcomes": facts["outcomes"],
                 "certificate_digest": str(facts["certificate_digest"]),
             }
+        case "RequestMerged":
+            changes = {"merged_into": str(facts["merged_into"])}
+        case "RequestUnmerged":
+            changes = {"merged_into": ""}
+        case name if name in TOLD_EVENTS:
+            changes = {"told": told(row.told, entry)}
         case _:
-            pass  # facts of other names move no clock
+            pass  # facts of other names change nothing here
     return changes
 
 

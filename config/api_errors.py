@@ -66,6 +66,7 @@ STATUS_BY_ERROR: Final[Mapping[type[Exception], HTTPStatus]] = {
     deletion.RequestUnknown: HTTPStatus.NOT_FOUND,
     deletion.RunUnderWay: HTTPStatus.CONFLICT,
     deletion.RunUnknown: HTTPStatus.NOT_FOUND,
+    deletion.TellingOpen: HTTPStatus.CONFLICT,
     deletion.TellingUnknown: HTTPStatus.NOT_FOUND,
     deletion.WorkMissing: HTTPStatus.CONFLICT,
     deletion.TwoPeopleNeeded: HTTPStatus.CONFLICT,

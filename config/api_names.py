@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import Final
 
 from audits.reports import Clock, Standing
+from audits.told import Word
 from deletion.disgorgement import NamedBy, OrderState
 from deletion.states import ObligationKind, Outcome, RequestState
 from deletion.states import RunState as DeletionRunState
@@ -29,6 +30,7 @@ _SETS: Final[dict[str, type[StrEnum]]] = {
     "ReleaseState": ReleaseState,
     "RequestState": RequestState,
     "Standing": Standing,
+    "ToldState": Word,
     "TrainingRunState": TrainingRunState,
 }
 ENUM_NAMES: Final = {name: [member.value for member in members] for name, members in _SETS.items()}

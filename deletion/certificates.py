@@ -138,7 +138,7 @@ def _moved(moved: Moved) -> dict[str, object]:
 
 def _recipient(told: Told) -> dict[str, object]:
     """Say of a recipient that it was told, or why not; what is not known is left out."""
-    said = {
+    said: dict[str, object] = {
         "recipient": told.recipient,
         "standing": told.outcome,
         "note": told.note,
@@ -146,6 +146,15 @@ def _recipient(told: Told) -> dict[str, object]:
         "told_at": _moment(told.told_at) if told.told_at else "",
         "answer": told.answer,
         "proof_digest": told.proof_digest,
+        "evidence": [
+            {
+                "name": one.name,
+                "digest": one.digest,
+                "attached_by": one.attached_by,
+                "attached_at": _moment(one.attached_at),
+            }
+            for one in told.evidence
+        ],
     }
     return {name: value for name, value in said.items() if value}
 

@@ -134,5 +134,9 @@ class RecipientUnknown(Exception):
     """There is no such recipient, or nothing is declared by which it could be told."""
 
 
+class TellingOpen(Exception):
+    """The recipient was neither told nor excused yet: that comes first, with its own proof."""
+
+
 class TellingUnknown(Exception):
     """There is no such duty to tell a recipient, or it has ended already."""

@@ -5,6 +5,7 @@ proves impossible or takes disproportionate effort. So telling waits until the d
 does not wait for models.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -101,6 +102,20 @@ def next_look(expected_at: datetime | None, *, now: datetime) -> datetime:
     return min(later, expected_at) if expected_at is not None and expected_at > now else later
 
 
+WORD: Final = re.compile("[a-z][a-z0-9-]{0,63}")
+"""How people name a way of telling, or a document: it stands in the trail, so it is one word."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """What somebody keeps about a telling, by its SHA-256."""
+
+    name: str
+    digest: str
+    attached_by: str
+    attached_at: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
     """What a certificate says of one recipient."""
@@ -112,6 +127,7 @@ class Told:
     told_at: datetime | None
     answer: str
     proof_digest: str
+    evidence: tuple[Document, ...] = ()
 
 
 def known_as(namespaces: Mapping[str, str]) -> dict[str, str]:

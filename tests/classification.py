@@ -70,6 +70,7 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
         ),
     },
     "deletion.Delivery": {PLAIN: "id telling number at status trouble"},
+    "deletion.Evidence": {PLAIN: "id telling name digest attached_by attached_at"},
     "deletion.Extension": {
         PLAIN: (
             "id request article reason told_at extended_by extended_at erase_by_before"

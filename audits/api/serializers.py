@@ -10,6 +10,7 @@ from rest_framework import serializers
 from typing_extensions import override
 
 from audits.reports import Clock, Standing
+from audits.told import Word
 
 
 class StrictCharField(serializers.CharField):
@@ -84,6 +85,30 @@ class TotalsOut(serializers.Serializer[None]):
     attainment_percent = serializers.CharField(allow_null=True)
 
 
+class ReportedEvidenceOut(serializers.Serializer[None]):
+    """A document that somebody keeps, by its SHA-256."""
+
+    name = serializers.CharField()
+    digest = serializers.CharField()
+    attached_at = serializers.DateTimeField()
+    after_certificate = serializers.BooleanField(
+        help_text="It is not in the certificate, which was issued before."
+    )
+
+
+class ReportedRecipientOut(serializers.Serializer[None]):
+    """A recipient that the person had reached: they may ask for its name (GDPR Art. 19)."""
+
+    recipient = serializers.CharField()
+    standing = serializers.ChoiceField([word.value for word in Word])
+    told_at = serializers.DateTimeField(allow_null=True)
+    told_by = serializers.CharField(allow_blank=True)
+    recorded_by = serializers.CharField(allow_blank=True)
+    excused_on = serializers.CharField(allow_blank=True)
+    proof_digest = serializers.CharField(allow_blank=True)
+    evidence = ReportedEvidenceOut(many=True)
+
+
 class ReportedRequestOut(serializers.Serializer[None]):
     """One request, as the trail tells it."""
 
@@ -112,6 +137,7 @@ class ReportedRequestOut(serializers.Serializer[None]):
     days_taken = serializers.CharField(allow_null=True)
     outcomes = serializers.DictField(child=serializers.IntegerField())
     certificate_digest = serializers.CharField(allow_blank=True)
+    recipients = ReportedRecipientOut(many=True)
 
 
 class ReportOut(serializers.Serializer[None]):

@@ -35,6 +35,7 @@ COLUMNS: Final = (
     "denied_under",
     "denied_because",
     "denial_told_at",
+    "recipients",
 )
 """The order of the columns; new ones only at the end."""
 
@@ -53,7 +54,9 @@ def render(report: Report) -> bytes:
     writer.writerow(COLUMNS)
     for row in report.rows:
         outcomes = "; ".join(f"{count} {name}" for name, count in sorted(row.outcomes.items()))
-        values = {**plain_row(row, report), "outcomes": outcomes, **as_of}
+        recipients = "; ".join(one.sentence for _, one in sorted(row.told.items()))
+        said = {"outcomes": outcomes, "recipients": recipients, **as_of}
+        values = {**plain_row(row, report), **said}
         writer.writerow([_cell(values[column]) for column in COLUMNS])
     return out.getvalue().encode()
 

@@ -2,6 +2,7 @@
 
 from audits.canonical import to_readable_json
 from audits.reports import Report, RequestRow, Totals, days
+from audits.told import RecipientRow
 
 
 def plain(report: Report) -> dict[str, object]:
@@ -59,6 +60,28 @@ def plain_row(row: RequestRow, report: Report) -> dict[str, object]:
         "days_taken": str(days(row.taken)) if row.taken is not None else None,
         "outcomes": dict(sorted(row.outcomes.items())),
         "certificate_digest": row.certificate_digest,
+        "recipients": [_plain_recipient(one) for _, one in sorted(row.told.items())],
+    }
+
+
+def _plain_recipient(row: RecipientRow) -> dict[str, object]:
+    return {
+        "recipient": row.recipient,
+        "standing": row.standing.value,
+        "told_at": row.told_at.isoformat() if row.told_at else None,
+        "told_by": row.told_by,
+        "recorded_by": row.recorded_by,
+        "excused_on": row.excused_on,
+        "proof_digest": row.proof_digest,
+        "evidence": [
+            {
+                "name": one.name,
+                "digest": one.digest,
+                "attached_at": one.attached_at.isoformat(),
+                "after_certificate": one.after_certificate,
+            }
+            for one in row.evidence
+        ],
     }
 
 

@@ -27,6 +27,7 @@ from deletion.actions.disgorgement import (
     refuse_disgorgement,
     testify,
 )
+from deletion.actions.evidence import attach_evidence
 from deletion.actions.feasibility import follow_windows
 from deletion.actions.hangs import HUNG, kill_closing, kill_part
 from deletion.actions.holds import place_hold, release_hold
@@ -86,6 +87,7 @@ __all__ = [
     "ask_people",
     "ask_test",
     "ask_where",
+    "attach_evidence",
     "cancel",
     "check_requests",
     "claim_part",

@@ -4,7 +4,6 @@ A message is sent by a task between two short actions here. Whoever is killed in
 lease that ends, and the message goes out again under the same id.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
@@ -19,7 +18,13 @@ from audits.trail import Actor, Trail, audited
 from deletion.actions.locks import lock_request
 from deletion.actions.recipients import begin_anew, lock_recipient
 from deletion.errors import RecipientInvalid, TellingUnknown
-from deletion.events import OutcomeDecided, RecipientTold, TellingRetried
+from deletion.events import (
+    OutcomeDecided,
+    RecipientExcused,
+    RecipientReached,
+    RecipientTold,
+    TellingRetried,
+)
 from deletion.models import Batch, DeletionRequest, Obligation, Recipient, Share, Telling
 from deletion.planning import ReachedRecipient
 from deletion.queries.recipients import late_answers, tasks_for_people, to_oblige
@@ -31,13 +36,12 @@ from deletion.states import (
     Outcome,
     RequestState,
 )
-from deletion.telling import Ground
+from deletion.telling import WORD, Ground
 
 TO_TELL: Final = "recipient-to-tell"
 LATE: Final = "recipient-answer-late"
 
 _BECAUSE: Final = "data or a model that they had reached was passed on"
-_WORD: Final = re.compile("[a-z][a-z0-9-]{0,63}")  # it stands in the trail
 _AGAIN_AFTER: Final = timedelta(days=1)  # people who answered an alert and did nothing are asked
 
 
@@ -102,6 +106,10 @@ def _oblige(batch: Batch, name: str, requests: Sequence[DeletionRequest], *, tra
                 note=_BECAUSE,
             ),
             about=f"request/{request.pk}",
+        )
+        trail.record(
+            RecipientReached(request_id=str(request.pk), recipient=name),
+            about=recipient_target(name),
         )
 
 
@@ -176,7 +184,7 @@ def record_told(  # noqa: PLR0913  # keyword-only, one a column
         telling = _lock_open(telling_id)
         if told_at > now:
             raise RecipientInvalid("nobody was told in the future")
-        if not _WORD.fullmatch(told_by):
+        if not WORD.fullmatch(told_by):
             raise RecipientInvalid("how they were told is one word, such as registered-letter")
         telling.told_by = told_by
         telling.told_at = told_at
@@ -200,6 +208,15 @@ def excuse(
         telling.recorded_by = actor
         telling.save(update_fields=["recorded_by"])
         end(telling, Outcome.EXCUSED, note=ground.value, trail=trail)
+        trail.record(
+            RecipientExcused(
+                request_id=str(telling.share.request_id),
+                recipient=name_of(telling),
+                telling=str(telling.pk),
+                ground=ground.value,
+            ),
+            about=recipient_target(name_of(telling)),
+        )
         # The officer's own words stay out of the trail.
         Share.objects.filter(pk=telling.share_id).update(note=f"{ground}: {reason}"[:300])
     return telling

@@ -19,7 +19,6 @@ from audits.pages.cells import (
     moment,
     number,
     prose,
-    row_link,
     span_words,
 )
 from audits.pages.records import Figure, Page
@@ -38,9 +37,9 @@ from deletion.admin.clocks import (
     target_link,
     with_note,
 )
+from deletion.admin.tellings import recipients_of
 from deletion.models import Certificate, DeletionRequest, Denial, Extension, Hold, Pause, Share
 from deletion.queries.pauses import lawful_until, paused_for
-from deletion.queries.recipients import reached_before, tellings_of
 from deletion.queries.waiting import waits_for
 from deletion.regimes import REGIMES, Regime
 from deletion.states import ENDED_WELL, Outcome, RequestState
@@ -89,7 +88,7 @@ def page_of(request: DeletionRequest, *, now: datetime) -> Page:
         sections=[
             *_warnings(request, holds, shares),
             _targets(shares),
-            *_recipients(request),
+            *recipients_of(request, certificate),
             _clocks(request, now=now),
             *([_holds(holds)] if holds else []),
             *([_pauses(pauses)] if pauses else []),
@@ -201,31 +200,6 @@ def _targets(shares: Sequence[Share]) -> Table:
         ],
         empty="No target is known before the request is planned.",
     )
-
-
-def _recipients(request: DeletionRequest) -> list[Table]:
-    """Return whom the person reached, if anybody, and whether they were told."""
-    rows = [
-        [
-            row_link(str(row.share.obligation.recipient), "deletion_telling", row.pk),
-            with_note(outcome_of(row.share.outcome, run=None), row.share.note),
-            moment(row.told_at),
-            row.answer or NOTHING,
-        ]
-        for row in tellings_of(request)
-    ] + [
-        [name, badge(standing, Tone.WARN), NOTHING, NOTHING]
-        for name, standing in reached_before(request)
-    ]
-    table = Table(
-        title="Recipients",
-        note="Data or a model that this person had reached was passed on to them. Each is told "
-        "once the data is erased; the request is complete when all were told or excused.",
-        headers=["Recipient", "Standing", "Told", "Answer"],
-        rows=rows,
-        empty="Nobody was reached.",
-    )
-    return [table] if rows else []
 
 
 def _clocks(request: DeletionRequest, *, now: datetime) -> Table:

@@ -18,14 +18,16 @@ from audits.pages.access import OFFICERS, actor_of
 from audits.pages.cells import NOTHING, Tone, badge, code, moment, number, prose, row_link
 from audits.pages.confirmations import Because, Confirmation, button, choice, refusals_in
 from audits.pages.records import Page, ReadOnlyAdmin
-from audits.pages.sections import Facts, Table, name_of, timeline_of
+from audits.pages.sections import Facts, Table, name_of, names_of, timeline_of
 from deletion import errors
+from deletion.actions.evidence import attach_evidence
 from deletion.actions.tellings import excuse, record_told, retry_telling
 from deletion.admin.clocks import outcome_of, request_link, with_note
-from deletion.models import Delivery, Telling
+from deletion.models import Certificate, DeletionRequest, Delivery, Evidence, Telling
+from deletion.queries.recipients import reached_before, tellings_of
 from deletion.queries.targets import recipient_target
-from deletion.states import OPEN_OUTCOMES, Outcome, RequestState
-from deletion.telling import AWAITED, Answer, Ground
+from deletion.states import ENDED_WELL, OPEN_OUTCOMES, Outcome, RequestState
+from deletion.telling import AWAITED, WORD, Answer, Ground
 
 _ANSWER_TONES: Final = {
     Answer.PENDING: Tone.BUSY,
@@ -39,7 +41,7 @@ class Recording(forms.Form):
     """Asks how and when a recipient was told, and what proves it."""
 
     told_by = forms.RegexField(
-        regex=r"\A[a-z][a-z0-9-]{0,63}\Z",
+        regex=rf"\A{WORD.pattern}\Z",
         label="How they were told",
         help_text="One word, such as registered-letter. It stands in the certificate.",
         widget=UnfoldAdminTextInputWidget(),
@@ -52,6 +54,23 @@ class Recording(forms.Form):
         label="Digest of the proof",
         required=False,
         help_text="SHA-256, hexadecimal, of what you keep: their answer, a receipt, a certificate.",
+        widget=UnfoldAdminTextInputWidget(),
+    )
+
+
+class Attaching(forms.Form):
+    """Asks what a document is called, and for its digest."""
+
+    name = forms.RegexField(
+        regex=rf"\A{WORD.pattern}\Z",
+        label="What the document is",
+        help_text="One word, such as certificate-of-destruction. It stands in the trail.",
+        widget=UnfoldAdminTextInputWidget(),
+    )
+    digest = forms.RegexField(
+        regex=r"\A[0-9a-f]{64}\Z",
+        label="Digest of the document",
+        help_text="SHA-256, hexadecimal. You keep the document itself; Lethe never sees it.",
         widget=UnfoldAdminTextInputWidget(),
     )
 
@@ -82,7 +101,7 @@ class TellingAdmin(ReadOnlyAdmin):
     list_select_related = ("share__request", "share__obligation__recipient")
     page_related = ("share__request", "share__obligation__recipient")
     ordering = ("share__obligation__due_at", "pk")
-    actions_detail = ("record", "again", "excuse")
+    actions_detail = ("record", "attach", "again", "excuse")
     empty_sentence = "Nobody had to be told of an erasure yet."
 
     @admin.display(description="Recipient", ordering="share__obligation__recipient__name")
@@ -116,6 +135,8 @@ class TellingAdmin(ReadOnlyAdmin):
 
     @override
     def offers(self, row: Telling) -> frozenset[str]:
+        if row.share.outcome in ENDED_WELL:
+            return frozenset({"attach"})
         if (
             row.share.outcome not in OPEN_OUTCOMES
             or row.share.request.state != RequestState.IN_PROGRESS
@@ -154,6 +175,7 @@ class TellingAdmin(ReadOnlyAdmin):
                         ("Number of the message", code(str(row.pk), shown=36)),
                     ],
                 ),
+                *_documents(row),
                 deliveries_of(row),
                 timeline_of(
                     [
@@ -183,6 +205,23 @@ class TellingAdmin(ReadOnlyAdmin):
                 grave=True,
             ),
             do=lambda row, said: _record(request, row, said),
+        )
+
+    @button(description="Attach a document", icon="attach_file", variant=ActionVariant.PRIMARY)
+    def attach(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Keep the digest of a document that proves the telling."""
+        return self.confirm(
+            request,
+            object_id,
+            question=lambda row: Confirmation(
+                title=f"Attach a document about {self.recipient(row)}",
+                sentence="Its name and digest stand in the trail and in reports. A certificate "
+                "that is issued already is not changed: the document stands beside it.",
+                button="Attach it",
+                form=Attaching,
+                grave=True,
+            ),
+            do=lambda row, said: _attach(request, row, said),
         )
 
     @button(description="Try again", icon="refresh")
@@ -216,6 +255,77 @@ class TellingAdmin(ReadOnlyAdmin):
             ),
             do=lambda row, said: _excuse(request, row, said),
         )
+
+
+def recipients_of(request: DeletionRequest, certificate: Certificate | None) -> list[Table]:
+    """Return whom the person of a request reached, if anybody, and whether they were told."""
+    rows = [
+        [
+            row_link(str(row.share.obligation.recipient), "deletion_telling", row.pk),
+            with_note(outcome_of(row.share.outcome, run=None), row.share.note),
+            moment(row.told_at),
+            row.answer or NOTHING,
+            _how_many(row, certificate),
+        ]
+        for row in tellings_of(request)
+    ] + [
+        [name, badge(standing, Tone.WARN), NOTHING, NOTHING, NOTHING]
+        for name, standing in reached_before(request)
+    ]
+    table = Table(
+        title="Recipients",
+        note="Data or a model that this person had reached was passed on to them. Each is told "
+        "once the data is erased; the request is complete when all were told or excused. The "
+        "person may ask for their names (GDPR Art. 19).",
+        headers=["Recipient", "Standing", "Told", "Answer", "Documents"],
+        rows=rows,
+        empty="Nobody was reached.",
+    )
+    return [table] if rows else []
+
+
+def _how_many(row: Telling, certificate: Certificate | None) -> str | SafeString:
+    """Say how many documents prove a telling, and how many came after the certificate."""
+    documents = list(row.evidence.all())
+    if not documents:
+        return NOTHING
+    later = [one for one in documents if _came_later(one, certificate)]
+    return f"{number(len(documents))}{f', {number(len(later))} later' if later else ''}"
+
+
+def _came_later(document: Evidence, certificate: Certificate | None) -> bool:
+    return certificate is not None and document.attached_at > certificate.issued_at
+
+
+def _documents(row: Telling) -> list[Table]:
+    certificate = Certificate.objects.filter(request=row.share.request_id).first()
+    documents = list(row.evidence.order_by("pk"))
+    people = names_of({one.attached_by for one in documents})
+    table = Table(
+        title="Documents",
+        note="Others keep them; their digests prove that they are the same ones.",
+        headers=["Document", "SHA-256", "Attached by", "Attached", "In the certificate"],
+        rows=[
+            [
+                one.name,
+                code(one.digest, shown=64),
+                people.get(one.attached_by, one.attached_by),
+                moment(one.attached_at),
+                _is_in(certificate, one),
+            ]
+            for one in documents
+        ],
+        empty="No document was attached.",
+    )
+    return [table] if documents else []
+
+
+def _is_in(certificate: Certificate | None, document: Evidence) -> SafeString:
+    if certificate is None:
+        return badge("will be", Tone.BUSY)
+    if _came_later(document, certificate):
+        return badge("no: it came later, and stands in the trail")
+    return badge("yes", Tone.GOOD)
 
 
 def deliveries_of(row: Telling) -> Table:
@@ -254,6 +364,17 @@ def _record(request: HttpRequest, row: Telling, said: Mapping[str, Any]) -> str:
         now=timezone.now(),
     )
     return "It is recorded."
+
+
+def _attach(request: HttpRequest, row: Telling, said: Mapping[str, Any]) -> str:
+    attach_evidence(
+        telling_id=row.pk,
+        name=said["name"],
+        digest=said["digest"],
+        actor=actor_of(request),
+        now=timezone.now(),
+    )
+    return "It is attached."
 
 
 def _again(request: HttpRequest, row: Telling) -> str:

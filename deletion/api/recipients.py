@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from deletion.api.fields import DigestField, LineField, StrictCharField, WordField
-from deletion.models import Recipient, Telling
+from deletion.models import Evidence, Recipient, Telling
 from deletion.states import Outcome
 from deletion.telling import Answer, Ground, Way
 from lineage.places import NAME
@@ -71,6 +71,21 @@ class DeliveryOut(serializers.Serializer[Any]):
     trouble = serializers.CharField()
 
 
+class EvidenceOut(serializers.ModelSerializer[Evidence]):
+    """A document about a telling that somebody keeps."""
+
+    class Meta:
+        model = Evidence
+        fields = ["name", "digest", "attached_by", "attached_at"]
+
+
+class EvidenceIn(serializers.Serializer[None]):
+    """A document about a telling that you keep: Lethe never sees it."""
+
+    name = WordField(help_text="One word, such as `certificate-of-destruction`.")
+    digest = DigestField(help_text="SHA-256 of the document.")
+
+
 class TellingOut(serializers.ModelSerializer[Telling]):
     """What one recipient was told about one request, and what it answered."""
 
@@ -81,13 +96,18 @@ class TellingOut(serializers.ModelSerializer[Telling]):
     )
     note = serializers.CharField(source="share.note")
     answer = serializers.ChoiceField(["", *(answer.value for answer in Answer)])
+    evidence = EvidenceOut(
+        many=True,
+        help_text="What was attached, also later: a certificate holds what there was when it was "
+        "issued.",
+    )
 
     class Meta:
         model = Telling
         fields = [
             *("id", "request", "recipient", "outcome", "note", "told_at", "told_by"),
             *("recorded_by", "proof_digest", "sent_at", "answer", "answered_at", "expected_at"),
-            *("attempts", "status", "not_before"),
+            *("attempts", "status", "not_before", "evidence"),
         ]
 
 

@@ -96,6 +96,7 @@ urlpatterns: list[URLPattern] = [
     path("tellings/<uuid:telling_id>", views.OneTelling.as_view(), name="telling"),
     path("tellings/<uuid:telling_id>/told", views.Recording.as_view(), name="telling-told"),
     path("tellings/<uuid:telling_id>/excuse", views.Excusing.as_view(), name="telling-excuse"),
+    path("tellings/<uuid:telling_id>/evidence", views.Attaching.as_view(), name="telling-evidence"),
     path("tellings/<uuid:telling_id>/retry", views.TellingAgain.as_view(), name="telling-retry"),
     path("runs/<uuid:run_id>/retry", views.Retrying.as_view(), name="run-retry"),
     path("disgorgements", views.Disgorgements.as_view(), name="disgorgements"),

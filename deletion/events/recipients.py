@@ -82,6 +82,39 @@ class RecipientTold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientReached:
+    """Data or a model that the person had reached was passed on: this recipient has to be told."""
+
+    request_id: str
+    recipient: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientExcused:
+    """An officer said why a recipient need not be told; their own words stay out of the trail."""
+
+    request_id: str
+    recipient: str
+    telling: str
+    ground: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceAttached:
+    """A document about a telling that has ended was named by its digest; nobody showed it to Lethe.
+
+    What comes after the certificate is not in it: this fact stands beside it.
+    """
+
+    request_id: str
+    recipient: str
+    telling: str
+    name: str
+    digest: str
+    after_certificate: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecipientAnswered:
     """A recipient said how far it is."""
 

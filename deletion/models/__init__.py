@@ -15,7 +15,7 @@ from deletion.models.requests import (
     Pause,
     RequestIdentifier,
 )
-from deletion.models.tellings import Delivery, Telling
+from deletion.models.tellings import Delivery, Evidence, Telling
 from deletion.models.work import Found, Obligation, Run, RunPart, Share
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "Denial",
     "Disgorgement",
     "EmailCheck",
+    "Evidence",
     "Extension",
     "Found",
     "Hold",

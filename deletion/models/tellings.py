@@ -36,6 +36,26 @@ class Telling(LeasedWork):
         return f"telling {self.pk}"
 
 
+class Evidence(models.Model):
+    """A document about one telling that somebody keeps: its short name and its SHA-256, no more."""
+
+    telling = models.ForeignKey(Telling, on_delete=models.CASCADE, related_name="evidence")
+    name = models.CharField(max_length=64)  # one word: it stands in the trail
+    digest = models.CharField(max_length=64)
+    attached_by = models.CharField(max_length=64)
+    attached_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "evidence"
+        constraints = [
+            models.UniqueConstraint(name="one_document_once", fields=["telling", "digest"]),
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.name} of {self.telling_id}"
+
+
 class Delivery(models.Model):
     """One attempt to tell a recipient over HTTP; what it answered beyond the status is not kept."""
 

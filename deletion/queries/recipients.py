@@ -15,7 +15,7 @@ from deletion.addresses import Policy
 from deletion.errors import RecipientUnknown, TellingUnknown
 from deletion.models import Certificate, DeletionRequest, Recipient, Share, Telling
 from deletion.states import ENDED_WELL, OPEN_OUTCOMES, ObligationKind, Outcome, RequestState
-from deletion.telling import AWAITED, BY_HTTP, Told, Way
+from deletion.telling import AWAITED, BY_HTTP, Document, Told, Way
 
 NOBODY_DECLARED: Final = "nobody declared how they can be told"
 
@@ -34,6 +34,7 @@ def tellings_of(request: DeletionRequest) -> QuerySet[Telling]:
     return (
         Telling.objects.filter(share__request=request)
         .select_related("share__obligation__recipient")
+        .prefetch_related("evidence")
         .order_by("share__obligation__recipient__name", "pk")
     )
 
@@ -54,6 +55,15 @@ def _told(row: Telling) -> Told:
         told_at=row.told_at,
         answer=row.answer,
         proof_digest=row.proof_digest,
+        evidence=tuple(
+            Document(
+                name=one.name,
+                digest=one.digest,
+                attached_by=one.attached_by,
+                attached_at=one.attached_at,
+            )
+            for one in sorted(row.evidence.all(), key=lambda one: one.pk)
+        ),
     )
 
 
@@ -238,7 +248,9 @@ def recipient_shown(recipient_id: int) -> Recipient:
 
 def telling_numbered(telling_id: UUID) -> Telling:
     """Return what one recipient is told about one request."""
-    found = Telling.objects.select_related("share__obligation__recipient")
+    found = Telling.objects.select_related("share__obligation__recipient").prefetch_related(
+        "evidence"
+    )
     telling = found.filter(pk=telling_id).first()
     if telling is None:
         raise TellingUnknown

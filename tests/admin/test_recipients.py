@@ -55,6 +55,13 @@ def test_a_recipient_is_shown_before_the_approval_and_recorded_by_hand_at_the_en
     reached.refresh_from_db()
     assert reached.state == "complete"
     assert "notified" in said(officer, request_page)
+    attach = reverse("admin:deletion_telling_attach", args=[row.pk])
+    assert press(officer, attach, name="Ann Smith", digest="cd" * 32) == []  # asked again
+    assert press(officer, attach, name="receipt", digest="cd" * 32) == ["It is attached."]
+    shown = said(officer, f"/admin/deletion/telling/{row.pk}/change/")
+    assert "cd" * 32 in shown
+    assert "no: it came later" in shown
+    assert "1, 1 later" in said(officer, request_page)
     stranger = said(officer, f"/admin/deletion/deletionrequest/{other.pk}/change/")
     assert "hospital" not in stranger
 

@@ -100,5 +100,14 @@ def test_an_officer_records_and_excuses_and_the_request_shows_it(tmp_path):
         ("hospital", "notified"),
         ("university", "excused"),
     ]
+    document = {"name": "certificate-of-destruction", "digest": "cd" * 32}
+    assert auditor.post(f"{one}/evidence", document).status_code == 403
+    for wrong in ({"name": "Ann Smith"}, {"digest": "cd"}, {"digest": "CD" * 32}):
+        assert officer.post(f"{one}/evidence", document | wrong).status_code == 400
+    attached = officer.post(f"{one}/evidence", document)
+    assert attached.status_code == 200
+    (kept,) = attached.json()["evidence"]
+    assert (kept["name"], kept["digest"]) == (document["name"], document["digest"])
+    assert auditor.get(one).json()["evidence"] == [kept]
     assert auditor.get(one).json()["deliveries"] == []
     assert len(auditor.get(TELLINGS).json()["results"]) == 2

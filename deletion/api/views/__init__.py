@@ -23,6 +23,7 @@ from deletion.api.views.disgorgements import (
 )
 from deletion.api.views.identity import Codes, Confirmation
 from deletion.api.views.recipients import (
+    Attaching,
     Excusing,
     OneRecipient,
     OneTelling,
@@ -39,6 +40,7 @@ from deletion.api.views.work import Approval, Batches, Retrying
 
 __all__ = [
     "Approval",
+    "Attaching",
     "Batches",
     "Cancellation",
     "Codes",

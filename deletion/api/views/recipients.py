@@ -18,6 +18,7 @@ from deletion import actions
 from deletion.api.pages import NewestFirst
 from deletion.api.recipients import (
     DisablingIn,
+    EvidenceIn,
     ExcuseIn,
     RecipientIn,
     RecipientOut,
@@ -141,7 +142,8 @@ class Tellings(ListAPIView[Telling]):
 
     @override
     def get_queryset(self) -> QuerySet[Telling]:
-        return Telling.objects.select_related("share__obligation__recipient")
+        found = Telling.objects.select_related("share__obligation__recipient")
+        return found.prefetch_related("evidence")
 
     @extend_schema(operation_id="tellings_list", responses={200: TellingOut(many=True), **UNKNOWN})
     @override
@@ -194,6 +196,25 @@ class Excusing(APIView):
             telling_id=telling_id,
             ground=Ground(said.validated_data["ground"]),
             reason=said.validated_data["reason"],
+            actor=actor_of(request),
+            now=timezone.now(),
+        )
+        return Response(TellingOut(queries.telling_numbered(telling_id)).data)
+
+
+class Attaching(APIView):
+    """A document that proves a telling."""
+
+    permission_classes = [any_of(*DECIDE)]
+
+    @extend_schema(request=EvidenceIn, responses={200: TellingOut, **REFUSED})
+    def post(self, request: Request, telling_id: UUID) -> Response:
+        """Attach a document that you keep to a telling that has ended, by name and digest."""
+        said = EvidenceIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        actions.attach_evidence(
+            telling_id=telling_id,
+            **said.validated_data,
             actor=actor_of(request),
             now=timezone.now(),
         )
