@@ -3,20 +3,24 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from math import exp, log, sqrt
-from statistics import NormalDist
+from statistics import NormalDist, median
 from typing import Final
 
 from deletion.workload import Estimate
 
-_UNKNOWN_BETWEEN: Final = 1.5**2  # variance of log medians, before anything has run
+_UNKNOWN_BETWEEN: Final = 2.0**2  # variance of log medians, before anything has run
 _UNKNOWN_WITHIN: Final = 0.6**2  # variance of the log durations of one target, likewise
 _LEAST_BETWEEN: Final = 0.5**2
 _LEAST_WITHIN: Final = 0.3**2
-_WEIGHT: Final = 5  # runs until a target's own variance counts as much as that of all
+_WEIGHT: Final = 5  # runs, or targets, until what is seen counts as much as what is guessed
+_OWN_WEIGHT: Final = 10  # runs until a target's own variance counts as much as that of all
+_OVERLONG: Final = 0.01  # the share of runs that take longer than `_MEDIANS`, before any has
+_OVERLONG_WEIGHT: Final = 20  # runs
 _SHORTEST: Final = 1.0  # second
 _LONGEST: Final = log(1e9)  # seconds: thirty years
-_LIKELY: Final = 2.0  # standard deviations
+_KILLS_A_DOUBLING: Final = 2
 _MOST_DOUBLINGS: Final = 10
 _MEDIANS: Final = 8  # a run that works for longer has hung
 
@@ -28,6 +32,14 @@ class History:
     runs: int = 0
     mean_log: float = 0.0  # of the durations in seconds, natural logarithm
     variance_log: float = 0.0
+    median_log: float = 0.0
+    longest_log: float = 0.0
+    smear: float = 1.0  # the mean of the durations, over the exponential of the mean of their logs
+
+    @property
+    def is_overlong(self) -> bool:
+        """Say whether one of the runs took so long that an attempt of it had hung, or nearly so."""
+        return self.longest_log > self.median_log + log(_MEDIANS)
 
 
 NO_HISTORY: Final = History()
@@ -43,6 +55,9 @@ def history_of(durations: Iterable[timedelta]) -> History:
         runs=len(logs),
         mean_log=mean,
         variance_log=sum((value - mean) ** 2 for value in logs) / len(logs),
+        median_log=median(logs),
+        longest_log=max(logs),
+        smear=sum(exp(value - mean) for value in logs) / len(logs),
     )
 
 
@@ -53,6 +68,8 @@ class Prior:
     mean_log: float
     between: float  # variance of the targets' mean logs
     within: float  # variance of the log durations of one target
+    smear: float
+    overlong: float  # the share of runs that take longer than eight medians
 
 
 def prior_of(histories: Iterable[History], *, guess: timedelta) -> Prior:
@@ -65,10 +82,19 @@ def prior_of(histories: Iterable[History], *, guess: timedelta) -> Prior:
     around = sum(history.runs * history.variance_log for history in seen)
     # A sample's variance is too small by one run for each mean that was taken from it.
     freedom = runs - len(seen)
+    smeared = sum(
+        (history.runs - 1) * history.smear ** (history.runs / (history.runs - 1))
+        for history in seen
+        if history.runs > 1
+    )
     return Prior(
         mean_log=mean,
         between=max((_UNKNOWN_BETWEEN * _WEIGHT + spread) / (_WEIGHT + len(seen)), _LEAST_BETWEEN),
         within=max((_UNKNOWN_WITHIN * _WEIGHT + around) / (_WEIGHT + freedom), _LEAST_WITHIN),
+        smear=(exp(_UNKNOWN_WITHIN / 2) * _WEIGHT + smeared) / (_WEIGHT + freedom),
+        # Of fifty runs of one target hardly more than one is that long.
+        overlong=(_OVERLONG * _OVERLONG_WEIGHT + sum(history.is_overlong for history in seen))
+        / (_OVERLONG_WEIGHT + runs),
     )
 
 
@@ -77,34 +103,65 @@ def estimate_of(history: History, *, prior: Prior, quantile: float) -> Estimate:
 
     Log durations are taken as normal, with a mean that is itself uncertain (normal, around the mean
     of all targets): the fewer runs were seen, the longer the safe time. Failed attempts are inside
-    the durations that were seen, so they are inside the estimate.
+    the durations that were seen, so they are inside the estimate. The expected time is that of the
+    median, times what all targets show of the difference (Duan's smearing estimate, 1983): with
+    heavy tails a variance tells too little of it.
+
+    Where runs hang, or take as long as if they did, more often than the safe time may be missed, it
+    holds one attempt that is cut off and another one after it.
     """
-    mean, doubt = _median_of(history, prior)
+    mean, doubt = _mean_of(history, prior)
     # A few runs say little about a target's own spread, so that of all counts for a while.
     own = history.runs * history.variance_log
-    variance = (_WEIGHT * prior.within + own) / (_WEIGHT + history.runs) + doubt
-    beyond = NormalDist().inv_cdf(quantile)
+    variance = (_OWN_WEIGHT * prior.within + own) / (_OWN_WEIGHT + history.runs) + doubt
+    safe = exp(min(mean + _normal_quantile(quantile) * sqrt(variance), _LONGEST))
+    if prior.overlong > 1 - quantile:
+        cut_off = hung_after(history, prior=prior, kills=0).total_seconds()
+        again = exp(mean + _log_medians_exceeded_by((1 - quantile) / prior.overlong, prior))
+        safe = max(safe, min(cut_off + again, exp(_LONGEST)))
     return Estimate(
-        mean=timedelta(seconds=exp(min(mean + variance / 2, _LONGEST))),
-        safe=timedelta(seconds=exp(min(mean + beyond * sqrt(variance), _LONGEST))),
+        mean=timedelta(seconds=exp(min(mean + doubt / 2, _LONGEST)) * prior.smear),
+        safe=timedelta(seconds=safe),
     )
 
 
 def hung_after(history: History, *, prior: Prior, kills: int) -> timedelta:
     """Return after which time an attempt has hung.
 
-    Eight times the longest median that is likely, which is that of many runs, and much more as long
-    as few were seen. Twice as long after each time that this work was killed for it, so that a
-    target which has truly become slower gets through.
+    Eight times the median, and much more as long as few runs were seen: by as much as it is
+    uncertain. Twice as long after every second time that this work was killed for it, so
+    that a target which has truly become slower gets through.
     """
-    mean, doubt = _median_of(history, prior)
-    longest = exp(min(mean + _LIKELY * sqrt(doubt), _LONGEST))
-    return timedelta(seconds=longest * _MEDIANS * 2.0 ** min(max(kills, 0), _MOST_DOUBLINGS))
+    mean, doubt = _mean_of(history, prior)
+    skew = _seen(history, prior) * (history.median_log - history.mean_log)
+    longest = exp(min(mean + skew + doubt, _LONGEST))
+    doublings = min(max(kills // _KILLS_A_DOUBLING, 0), _MOST_DOUBLINGS)
+    return timedelta(seconds=longest * _MEDIANS * 2.0**doublings)
 
 
-def _median_of(history: History, prior: Prior) -> tuple[float, float]:
-    """Return the log median of a target, and the variance of what is known of it."""
-    both = history.runs * prior.between + prior.within
-    seen = history.runs * prior.between / both
+def _log_medians_exceeded_by(share: float, prior: Prior) -> float:
+    """Return the logarithm of how many medians that share of attempts takes, at the least.
+
+    A power law through what is known of the tail: half of them take longer than one median, and
+    `prior.overlong` of them longer than eight.
+    """
+    beyond = log(share / 0.5) / log(min(prior.overlong, 0.49) / 0.5)
+    return min(max(beyond, 0.0), 1.0) * log(_MEDIANS)
+
+
+@cache
+def _normal_quantile(share: float) -> float:
+    return NormalDist().inv_cdf(share)
+
+
+def _mean_of(history: History, prior: Prior) -> tuple[float, float]:
+    """Return the mean log of a target's durations, and the variance of what is known of it."""
+    seen = _seen(history, prior)
     mean = seen * history.mean_log + (1 - seen) * prior.mean_log
-    return mean, prior.between * prior.within / both
+    return mean, (1 - seen) * prior.between
+
+
+def _seen(history: History, prior: Prior) -> float:
+    """Return how much a target's own runs count against those of all."""
+    own = history.runs * prior.between
+    return own / (own + prior.within)

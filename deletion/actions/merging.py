@@ -22,7 +22,10 @@ ONE_LEADS: Final = "one_request_leads_for_a_person"
 
 def locked_leaders(pseudonyms: Collection[UUID]) -> dict[UUID, Leader]:
     """Return what leads for people; until the transaction ends it neither begins nor closes."""
-    lock_requests(set(leading(pseudonyms).values()))
+    ahead = leading(pseudonyms)
+    if not ahead:
+        return {}
+    lock_requests(set(ahead.values()))
     return leaders_for(pseudonyms)  # read again: one may have ended while it was waited for
 
 
@@ -39,6 +42,8 @@ def stand_behind(
 
 def overtake(request: DeletionRequest, others: Collection[UUID], *, trail: Trail) -> None:
     """Let locked requests that nobody has confirmed wait for a saved one that leads."""
+    if not others:
+        return
     RequestIdentifier.objects.filter(request__in=others).update(leads=False)
     DeletionRequest.objects.filter(pk__in=others).update(behind=request)
     for other in sorted(others):

@@ -86,7 +86,10 @@ ORDER BY 1, 2, 3, 4, 5, 6
 """
 )
 _HISTORIES: Final = """
-SELECT store_id, model_id, count(*), avg(ln(seconds)), var_pop(ln(seconds))
+SELECT
+    store_id, model_id, count(*), avg(ln(seconds)), var_pop(ln(seconds)),
+    percentile_cont(0.5) WITHIN GROUP (ORDER BY ln(seconds)), max(ln(seconds)),
+    avg(seconds) / exp(avg(ln(seconds)))
 FROM (
     SELECT
         store_id, model_id,
@@ -222,8 +225,15 @@ def histories() -> dict[Key, History]:
     with connection.cursor() as cursor:
         cursor.execute(_HISTORIES, {"succeeded": RunState.SUCCEEDED.value, "most": _HISTORY})
         return {
-            (store, model): History(runs=runs, mean_log=mean, variance_log=variance)
-            for store, model, runs, mean, variance in cursor.fetchall()
+            (store, model): History(
+                runs=runs,
+                mean_log=mean,
+                variance_log=variance,
+                median_log=middle,
+                longest_log=longest,
+                smear=smear,
+            )
+            for store, model, runs, mean, variance, middle, longest, smear in cursor.fetchall()
         }
 
 

@@ -144,6 +144,9 @@ def test_the_database_sums_up_what_past_runs_took_as_the_core_would():
     assert found.runs == latest.runs == 50
     assert found.mean_log == pytest.approx(latest.mean_log)
     assert found.variance_log == pytest.approx(latest.variance_log)
+    assert found.median_log == pytest.approx(latest.median_log)
+    assert found.longest_log == pytest.approx(latest.longest_log)
+    assert found.smear == pytest.approx(latest.smear)
 
 
 def test_a_stop_of_the_erasing_pool_lets_nothing_begin_and_says_why(tmp_path, settings):
