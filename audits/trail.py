@@ -16,7 +16,7 @@ from audits.models import OutboxEntry
 from audits.tiles import ENTRY_LIMIT
 
 Actor = NewType("Actor", str)
-"""Who did it: `user:<id>`, `task:<name>` or `command:<name>`; never a name or an address."""
+"""Who did it: `user:<id>`, `task:<name>`, `command:<name>` or `recipient:<id>`; never a name."""
 
 SYSTEM = Actor("system")
 

@@ -42,6 +42,8 @@ STATUS_BY_ERROR: Final[Mapping[type[Exception], HTTPStatus]] = {
     audits.UnrecordedChange: HTTPStatus.INTERNAL_SERVER_ERROR,
     deletion.AddressRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
     deletion.BatchUnknown: HTTPStatus.NOT_FOUND,
+    deletion.CallbackUnreadable: HTTPStatus.BAD_REQUEST,
+    deletion.CallbacksTooMany: HTTPStatus.TOO_MANY_REQUESTS,
     deletion.CodeNotAllowed: HTTPStatus.CONFLICT,
     deletion.CodeWrong: HTTPStatus.UNPROCESSABLE_ENTITY,
     deletion.DenialNotAllowed: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -8,6 +8,7 @@ from audits.told import Word
 from deletion.disgorgement import NamedBy, OrderState
 from deletion.states import ObligationKind, Outcome, RequestState
 from deletion.states import RunState as DeletionRunState
+from deletion.telling import Answer
 from lineage.graph import EdgeKind, NodeKind
 from lineage.graph import VersionState as DatasetVersionState
 from lineage.identifiers import IdentifierKind
@@ -27,6 +28,7 @@ _SETS: Final[dict[str, type[StrEnum]]] = {
     "Outcome": Outcome,
     "DisgorgementState": OrderState,
     "NamedBy": NamedBy,
+    "ProcessorAnswer": Answer,
     "ReleaseState": ReleaseState,
     "RequestState": RequestState,
     "Standing": Standing,

@@ -17,6 +17,7 @@ from lineage.liveness import ASKED, ASKING
 KEY_BYTES: Final = 32
 _SLOTS: Final = re.compile(r"(?P<pool>[A-Za-z0-9][A-Za-z0-9._/-]*)=(?P<slots>[1-9][0-9]{0,5})")
 _PORTS: Final = 1 << 16
+_BASE: Final = re.compile(r"https?://[A-Za-z0-9.\[\]:_-]+(/[A-Za-z0-9._~/-]*)?")
 
 POSITIVE: Final = validate.Range(min=0, min_inclusive=False)
 COUNT: Final = validate.Range(min=0)
@@ -36,6 +37,7 @@ class Environment(FileAwareEnv):
         self.add_parser("slots", slots)
         self.add_parser("networks", networks)
         self.add_parser("ports", ports)
+        self.add_parser("base", base)
 
     @override
     def _get_value(self, env_key: str, default: Any) -> Any:
@@ -68,6 +70,13 @@ def networks(written: str) -> tuple[Network, ...]:
         return networks_in([each.strip() for each in written.split(",") if each.strip()])
     except ValueError:
         raise ValidationError("Not networks such as 10.1.0.0/16, separated by commas.") from None
+
+
+def base(written: str) -> str:
+    """Return an address to which paths are added, without a slash at its end; or nothing."""
+    if written and not _BASE.fullmatch(written):
+        raise ValidationError("Not an address such as https://lethe.example.")
+    return written.rstrip("/")
 
 
 def ports(written: str) -> frozenset[int]:

@@ -69,6 +69,7 @@ POOL_SLOTS_OF: dict[str, int] = env.slots("POOL_SLOTS_OF", default="")
 PLAN_UP_TO = env.int("PLAN_UP_TO", default=1000, validate=POSITIVE)  # people in one plan
 APPROVE_UP_TO = env.int("APPROVE_UP_TO", default=100)  # plans for more people wait for an officer
 SUPPRESSION_DAYS = env.int("SUPPRESSION_DAYS", default=0, validate=COUNT)
+PUBLIC_URL: str = env.base("PUBLIC_URL", default="")  # where those outside reach this service
 RECIPIENT_PORTS: frozenset[int] = env.ports("RECIPIENT_PORTS", default="443,8443")
 RECIPIENT_NETWORKS: tuple[Network, ...] = env.networks("RECIPIENT_NETWORKS", default="")
 RECIPIENT_PLAIN_HTTP = env.bool("RECIPIENT_PLAIN_HTTP", default=False)

@@ -134,6 +134,14 @@ class RecipientUnknown(Exception):
     """There is no such recipient, or nothing is declared by which it could be told."""
 
 
+class CallbackUnreadable(Exception):
+    """The callback is signed, but not as OpenDSR says; the message names what is wrong."""
+
+
+class CallbacksTooMany(Exception):
+    """As many different callbacks about one request came as are kept; Lethe asks instead."""
+
+
 class TellingOpen(Exception):
     """The recipient was neither told nor excused yet: that comes first, with its own proof."""
 

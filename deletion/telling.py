@@ -42,6 +42,34 @@ AWAITED: Final = (Answer.PENDING, Answer.IN_PROGRESS)
 """The answers after which another one is to come."""
 
 
+class Hearing(StrEnum):
+    """What an answer adds to the one before: callbacks come late, twice and out of order."""
+
+    NEWS = "news"
+    KNOWN = "known"  # the same status, with another date perhaps
+    BEHIND = "behind"  # a status that is over: it changes nothing
+    CONTRADICTION = "contradiction"  # completed and cancelled: people must look
+
+
+_STEPS: Final = {
+    Answer.PENDING: 0,
+    Answer.IN_PROGRESS: 1,
+    Answer.COMPLETED: 2,
+    Answer.CANCELLED: 2,
+}
+
+
+def heard(before: Answer | None, now: Answer) -> Hearing:
+    """Say what a processor's answer adds; nothing of OpenDSR says when a callback was written."""
+    if before is None:
+        return Hearing.NEWS
+    if before is now:
+        return Hearing.KNOWN
+    if _STEPS[before] == _STEPS[now]:
+        return Hearing.CONTRADICTION
+    return Hearing.NEWS if _STEPS[before] < _STEPS[now] else Hearing.BEHIND
+
+
 class Ground(StrEnum):
     """Why a recipient need not be told (GDPR Art. 19)."""
 
@@ -104,6 +132,9 @@ def next_look(expected_at: datetime | None, *, now: datetime) -> datetime:
 
 WORD: Final = re.compile("[a-z][a-z0-9-]{0,63}")
 """How people name a way of telling, or a document: it stands in the trail, so it is one word."""
+
+DIGEST: Final = re.compile("[0-9a-f]{64}")
+"""A SHA-256 as it is written everywhere here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

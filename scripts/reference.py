@@ -61,6 +61,7 @@ UNDESCRIBED: Final = {
     "/api/v1/schema/": "Describe this API (OpenAPI 3.1), in JSON or YAML.",
 }
 EVERYBODY: Final = "everybody with an account"
+WHOEVER_SIGNS: Final = "whoever signs the body"
 
 
 def main() -> None:
@@ -318,7 +319,7 @@ def _roles(callback: Callable[..., object], method: str) -> str:
         request.user = _Account(role)  # type: ignore[assignment]  # enough of one
         if all(permission.has_permission(request, view) for permission in view.get_permissions()):
             opened.append(role.value)
-    return EVERYBODY if len(opened) == len(Role) else ", ".join(opened)
+    return EVERYBODY if len(opened) == len(Role) else ", ".join(opened) or WHOEVER_SIGNS
 
 
 if __name__ == "__main__":

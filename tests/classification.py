@@ -43,6 +43,7 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
         TAG: "plan",
         PLAIN: "id digest planned_at approved_at approved_by dissolved_at looked_at",
     },
+    "deletion.Callback": {PLAIN: "id telling at answer hearing digest"},
     "deletion.Certificate": {TAG: "envelope", PLAIN: "id request digest issued_at"},
     "deletion.Deferral": {PLAIN: "id request release policy ended_at"},
     "deletion.DeletionRequest": {
@@ -100,8 +101,9 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "deletion.Recipient": {
         PLAIN: (
-            "id name way url namespaces waits_for_answer declared_by declared_at disabled_because"
-            " disabled_at test_asked_at tested_at test_status test_trouble"
+            "id name way url namespaces waits_for_answer callback_key declared_by"
+            " declared_at disabled_because disabled_at test_asked_at tested_at test_status"
+            " test_trouble"
         ),
     },
     "deletion.RequestIdentifier": {

@@ -8,6 +8,7 @@ from deletion.actions.batches import (
     plan_batch,
 )
 from deletion.actions.bulk import Upload, check_requests, import_requests, start_import
+from deletion.actions.callbacks import take_callback
 from deletion.actions.clocks import extend
 from deletion.actions.completion import complete_request, complete_requests, note_waiting
 from deletion.actions.deadlines import follow_dates, warn_of
@@ -144,6 +145,7 @@ __all__ = [
     "start_import",
     "start_replay",
     "start_retraining",
+    "take_callback",
     "take_turn",
     "telling_accepted",
     "telling_answered",

@@ -12,6 +12,7 @@ from django.db import transaction
 
 from audits.actions import raise_alert
 from audits.trail import Actor, Trail, audited
+from deletion.actions.evidence import keep_evidence
 from deletion.actions.recipients import lock_recipient, switch_off
 from deletion.actions.tellings import decide, end, lock_telling, name_of, record_end
 from deletion.events import (
@@ -20,15 +21,17 @@ from deletion.events import (
     TellingFailed,
 )
 from deletion.models import Delivery, Telling
+from deletion.opendsr import Status
 from deletion.queries.recipients import to_ask, to_send
 from deletion.queries.targets import recipient_target
 from deletion.states import OPEN_OUTCOMES, Outcome, RequestState
-from deletion.telling import AWAITED, Answer, next_look
+from deletion.telling import AWAITED, Answer, Hearing, heard, next_look
 from lineage.errors import LeaseLost
 from lineage.leases import Lease, Token, next_lease
 
 DISABLED: Final = "recipient-disabled"
 REFUSED: Final = "recipient-refused"
+CONTRADICTED: Final = "recipient-contradicts-itself"
 
 _AT_ONCE: Final = 4  # connections to one recipient at a time
 
@@ -91,19 +94,23 @@ def telling_accepted(  # noqa: PLR0913  # keyword-only
     with audited(actor=actor, now=now) as trail:
         telling = _lock_held(telling_id, token)
         _delivered(telling, status=status, trouble="", now=now)
-        telling.sent_at = now
+        telling.sent_at = telling.sent_at or now
         telling.attempts = 0
-        telling.not_before = next_look(expected_at, now=now) if answer in AWAITED else None
         # An officer may have told them while the message was on its way: their word stands.
         is_news = telling.told_at is None
         if is_news:
             telling.told_by = told_by
             telling.told_at = now if is_told else None
-        _answered(telling, answer, expected_at, trail=trail)
+        if answer is not None and telling.answer:
+            # A callback was faster than the answer to the message: it says what is newer.
+            _record_answer(telling, answer, expected_at, trail=trail)
+        elif answer is not None:
+            telling.not_before = next_look(expected_at, now=now) if answer in AWAITED else None
+            _answered(telling, answer, expected_at, trail=trail)
         telling.save()
         if is_told and is_news:
             _told(telling, note=f"by {told_by}: accepted", trail=trail)
-        elif telling.share.outcome in OPEN_OUTCOMES:
+        elif telling.share.outcome in OPEN_OUTCOMES and telling.answer != Answer.CANCELLED:
             decide(telling, "", note="accepted: they say when they are done", trail=trail)
     return telling
 
@@ -151,7 +158,8 @@ def telling_failed(  # noqa: PLR0913  # keyword-only
                 actor=actor,
                 now=now,
             )
-        if again_at is None and not is_gone:
+        # Who has called back has it, though the message seems to have failed: they are asked.
+        if again_at is None and not is_gone and telling.sent_at is None:
             _give_up(telling, why=f"the attempts have ended: {trouble}", trail=trail)
     return telling
 
@@ -174,41 +182,84 @@ def telling_answered(  # noqa: PLR0913  # keyword-only
     telling_id: UUID,
     token: Token,
     status: int,
-    answer: Answer,
-    expected_at: datetime | None,
-    proof_digest: str,
+    said: Status,
+    digest: str,
     actor: Actor,
     now: datetime,
 ) -> Telling:
     """Keep what a processor says of a message that it accepted before.
 
-    `proof_digest` is the SHA-256 of its answer as it came, kept when the answer is final.
+    `digest` is the SHA-256 of its answer as it came, kept when the answer is final.
     """
     with audited(actor=actor, now=now) as trail:
         telling = _lock_held(telling_id, token)
         _delivered(telling, status=status, trouble="", now=now)
         telling.attempts = 0
-        telling.not_before = next_look(expected_at, now=now) if answer in AWAITED else None
-        is_open = _is_open(telling)
-        if answer is Answer.COMPLETED:
-            telling.proof_digest = telling.proof_digest or proof_digest
-        if answer is Answer.COMPLETED and is_open:
-            telling.told_at = now
-        _answered(telling, answer, expected_at, trail=trail)
-        telling.save()
-        if answer is Answer.COMPLETED and is_open:
-            _told(telling, note=f"by {telling.told_by}: they answered completed", trail=trail)
-        if answer is Answer.CANCELLED:
-            raise_alert(
-                kind=REFUSED,
-                about=recipient_target(name_of(telling)),
-                detail={"recipient": name_of(telling), "request": str(telling.share.request_id)},
-                actor=actor,
-                now=now,
-            )
-            if is_open:
-                _give_up(telling, why="they answered cancelled", trail=trail)
+        telling.not_before = next_look(said.expected_at, now=now)
+        hear(telling, said, digest=digest, document="opendsr-answer", trail=trail)
     return telling
+
+
+def accept(telling: Telling, *, trail: Trail) -> None:
+    """Take it that a processor has a message of which no answer came, for it has called back."""
+    recipient = telling.share.obligation.recipient
+    telling.sent_at = trail.now
+    telling.attempts = 0
+    telling.last_error = ""
+    if telling.told_at is not None or recipient is None:
+        return
+    telling.told_by = recipient.way
+    if not recipient.waits_for_answer:
+        telling.told_at = trail.now
+        _told(telling, note=f"by {telling.told_by}: they called back", trail=trail)
+
+
+def hear(telling: Telling, said: Status, *, digest: str, document: str, trail: Trail) -> Hearing:
+    """Take a processor's word, asked or by a callback, within an action that holds the telling.
+
+    It never goes backwards: an answer may have been on its way while a newer one came.
+    """
+    before = Answer(telling.answer) if telling.answer else None
+    hearing = heard(before, said.answer)
+    if hearing in {Hearing.NEWS, Hearing.KNOWN}:
+        awaited = said.answer in AWAITED
+        telling.not_before = next_look(said.expected_at, now=trail.now) if awaited else None
+        _answered(telling, said.answer, said.expected_at, trail=trail)
+    else:
+        _record_answer(telling, said.answer, said.expected_at, trail=trail)
+    telling.save()
+    if hearing is Hearing.CONTRADICTION:
+        _alert(CONTRADICTED, telling, trail=trail)
+    elif hearing is Hearing.NEWS and said.answer is Answer.CANCELLED:
+        _alert(REFUSED, telling, trail=trail)
+        if _is_open(telling):
+            _give_up(telling, why="they answered cancelled", trail=trail)
+    elif said.answer is Answer.COMPLETED:
+        _completed(telling, said, digest=digest, document=document, trail=trail)
+    return hearing
+
+
+def _completed(telling: Telling, said: Status, *, digest: str, document: str, trail: Trail) -> None:
+    """End what a processor says it has done, and keep its word and what it attaches by digest."""
+    telling.proof_digest = telling.proof_digest or digest
+    is_open = _is_open(telling)
+    if is_open:
+        telling.told_at = telling.told_at or trail.now
+    telling.save()
+    if is_open:
+        _told(telling, note=f"by {telling.told_by}: they answered completed", trail=trail)
+    for name, kept in ((document, digest), *said.documents):
+        keep_evidence(telling, name=name, digest=kept, trail=trail)
+
+
+def _alert(kind: str, telling: Telling, *, trail: Trail) -> None:
+    raise_alert(
+        kind=kind,
+        about=recipient_target(name_of(telling)),
+        detail={"recipient": name_of(telling), "request": str(telling.share.request_id)},
+        actor=trail.actor,
+        now=trail.now,
+    )
 
 
 def _lock_held(telling_id: UUID, token: Token) -> Telling:
@@ -229,13 +280,17 @@ def _delivered(telling: Telling, *, status: int | None, trouble: str, now: datet
 
 
 def _answered(
-    telling: Telling, answer: Answer | None, expected_at: datetime | None, *, trail: Trail
+    telling: Telling, answer: Answer, expected_at: datetime | None, *, trail: Trail
 ) -> None:
-    if answer is None:
-        return
     telling.answer = answer.value
     telling.answered_at = trail.now
     telling.expected_at = expected_at
+    _record_answer(telling, answer, expected_at, trail=trail)
+
+
+def _record_answer(
+    telling: Telling, answer: Answer, expected_at: datetime | None, *, trail: Trail
+) -> None:
     trail.record(
         RecipientAnswered(
             request_id=str(telling.share.request_id),

@@ -1,8 +1,6 @@
 """Documents about tellings: named by their digest, kept by others, never shown to Lethe."""
 
-import re
 from datetime import datetime
-from typing import Final
 from uuid import UUID
 
 from django.db import transaction
@@ -14,9 +12,7 @@ from deletion.events import EvidenceAttached
 from deletion.models import Certificate, Evidence, Telling
 from deletion.queries.targets import recipient_target
 from deletion.states import ENDED_WELL
-from deletion.telling import WORD
-
-_DIGEST: Final = re.compile("[0-9a-f]{64}")
+from deletion.telling import DIGEST, WORD
 
 
 def attach_evidence(
@@ -35,7 +31,7 @@ def attach_evidence(
             raise RecipientInvalid(
                 "a document has a short name, such as certificate-of-destruction"
             )
-        if not _DIGEST.fullmatch(digest):
+        if not DIGEST.fullmatch(digest):
             raise RecipientInvalid("a digest is a SHA-256 of 64 hexadecimal digits")
         if not telling.evidence.filter(digest=digest).exists():
             with audited(actor=actor, now=now) as trail:

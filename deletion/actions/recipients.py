@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
+from django.conf import settings
 from django.db.models import QuerySet
 
 from audits.trail import Actor, Trail, audited
 from deletion.actions.shares import note_outcome
 from deletion.addresses import place_of
+from deletion.callbacks import key_in, require_key_of
 from deletion.errors import RecipientInvalid, RecipientUnknown
 from deletion.events import (
     RecipientDeclared,
@@ -38,15 +40,18 @@ def declare_recipient(  # noqa: PLR0913  # keyword-only, one a column
     url: str,
     namespaces: Mapping[str, str],
     waits_for_answer: bool,
+    callback_key: str = "",
     actor: Actor,
     now: datetime,
 ) -> Recipient:
     """Declare how a recipient can be told; `namespaces` maps ours to what it calls them.
 
-    It replaces what was declared before and enables the recipient. What could not be told until now
-    is tried again.
+    `callback_key`, a certificate or public key in PEM, lets a processor say by itself how far
+    it is. What is declared replaces what was declared before and enables the recipient; what could
+    not be told until now is tried again.
     """
     host = _checked(name, way, url, namespaces, waits_for_answer=waits_for_answer)
+    key_digest = _checked_key(callback_key, way, host, now=now)
     with audited(actor=actor, now=now) as trail:
         Recipient.objects.get_or_create(name=name)
         recipient = lock_recipient(name)
@@ -54,6 +59,7 @@ def declare_recipient(  # noqa: PLR0913  # keyword-only, one a column
         recipient.url = url
         recipient.namespaces = known_as(namespaces)
         recipient.waits_for_answer = waits_for_answer
+        recipient.callback_key = callback_key
         recipient.declared_by = actor
         recipient.declared_at = now
         recipient.disabled_at = None
@@ -66,6 +72,7 @@ def declare_recipient(  # noqa: PLR0913  # keyword-only, one a column
                 host=host,
                 namespaces=known_as(namespaces),
                 waits_for_answer=waits_for_answer,
+                callback_key=key_digest,
             ),
             about=recipient_target(name),
         )
@@ -164,6 +171,19 @@ def _try_again(recipient: Recipient, *, trail: Trail) -> None:
     )
     note_outcome(stuck, None, note="", trail=trail)
     begin_anew(Telling.objects.filter(share__obligation__recipient=recipient, share__outcome=""))
+
+
+def _checked_key(pem: str, way: Way, host: str, *, now: datetime) -> str:
+    """Return the SHA-256 of the key that verifies callbacks, or nothing if none are wanted."""
+    if not pem:
+        return ""
+    if way is not Way.OPENDSR:
+        raise RecipientInvalid("only a processor that speaks OpenDSR calls back")
+    if not settings.PUBLIC_URL:
+        raise RecipientInvalid("nobody can call back: PUBLIC_URL is not set")
+    key = key_in(pem)
+    require_key_of(host, key, now=now)
+    return key.digest
 
 
 def _checked(

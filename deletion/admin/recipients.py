@@ -36,7 +36,7 @@ from deletion.actions.recipients import (
 )
 from deletion.admin.clocks import outcome_of, request_link
 from deletion.models import Recipient, Telling
-from deletion.queries.recipients import recipients_seen
+from deletion.queries.recipients import callback_key_of, callback_url_of, recipients_seen
 from deletion.queries.targets import recipient_target
 from deletion.telling import BY_HTTP, Way
 from lineage import errors as lineage_errors
@@ -71,6 +71,14 @@ class Declaring(forms.Form):
         required=False,
         label="Told only when it answers that it is done (OpenDSR)",
         widget=UnfoldBooleanSwitchWidget(),
+    )
+
+    callback_key = forms.CharField(
+        required=False,
+        max_length=16 * 1024,
+        label="Key of its callbacks (OpenDSR)",
+        help_text="Certificate or public key, PEM. With it, it may say by itself how far it is.",
+        widget=UnfoldAdminTextareaWidget({"rows": 3}),
     )
 
     def clean_namespaces(self) -> dict[str, str]:
@@ -180,6 +188,7 @@ class RecipientAdmin(ReadOnlyAdmin):
                         ("Declared by", name_of(row.declared_by) if row.declared_by else NOTHING),
                         ("Declared", moment(row.declared_at)),
                         ("Test message", _test(row, now)),
+                        ("Callbacks", _callbacks(row, now)),
                     ],
                 ),
                 _tellings(row),
@@ -279,6 +288,18 @@ def _told_when(row: Recipient) -> str | SafeString:
             return NOTHING
 
 
+def _callbacks(row: Recipient, now: datetime) -> str | SafeString:
+    """Say where a processor may call back, and how long its certificate lets it."""
+    if not row.callback_key:
+        return NOTHING
+    key = callback_key_of(row)
+    if not key.is_valid(now):
+        return badge("its certificate is not valid: it is asked, and cannot call", Tone.BAD)
+    until = f", until {key.valid_until:%Y-%m-%d}" if key.valid_until else ""
+    where = callback_url_of(row) or "nowhere: PUBLIC_URL is not set"
+    return f"{where}; signed by key {key.digest[:16]}…{until}"
+
+
 def _test(row: Recipient, now: datetime) -> str | SafeString:
     if row.test_asked_at and (row.tested_at is None or row.tested_at < row.test_asked_at):
         return badge("on its way", Tone.BUSY)
@@ -321,6 +342,7 @@ def _declare(request: HttpRequest, said: Mapping[str, Any]) -> str:
         url=said["url"],
         namespaces=said["namespaces"],
         waits_for_answer=said["waits_for_answer"],
+        callback_key=said["callback_key"],
         actor=actor_of(request),
         now=timezone.now(),
     )

@@ -37,7 +37,7 @@ from deletion.admin.clocks import (
     target_link,
     with_note,
 )
-from deletion.admin.tellings import recipients_of
+from deletion.admin.told import recipients_of
 from deletion.models import Certificate, DeletionRequest, Denial, Extension, Hold, Pause, Share
 from deletion.queries.pauses import lawful_until, paused_for
 from deletion.queries.waiting import waits_for

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from django import forms
 from django.contrib import admin
@@ -15,26 +15,19 @@ from unfold.widgets import UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextInputW
 
 from audits import queries as trail
 from audits.pages.access import OFFICERS, actor_of
-from audits.pages.cells import NOTHING, Tone, badge, code, moment, number, prose, row_link
+from audits.pages.cells import NOTHING, badge, code, moment, number, row_link
 from audits.pages.confirmations import Because, Confirmation, button, choice, refusals_in
 from audits.pages.records import Page, ReadOnlyAdmin
-from audits.pages.sections import Facts, Table, name_of, names_of, timeline_of
+from audits.pages.sections import Facts, name_of, timeline_of
 from deletion import errors
 from deletion.actions.evidence import attach_evidence
 from deletion.actions.tellings import excuse, record_told, retry_telling
 from deletion.admin.clocks import outcome_of, request_link, with_note
-from deletion.models import Certificate, DeletionRequest, Delivery, Evidence, Telling
-from deletion.queries.recipients import reached_before, tellings_of
+from deletion.admin.told import ANSWER_TONES, callbacks_of, deliveries_of, documents_of
+from deletion.models import Telling
 from deletion.queries.targets import recipient_target
 from deletion.states import ENDED_WELL, OPEN_OUTCOMES, Outcome, RequestState
 from deletion.telling import AWAITED, WORD, Answer, Ground
-
-_ANSWER_TONES: Final = {
-    Answer.PENDING: Tone.BUSY,
-    Answer.IN_PROGRESS: Tone.BUSY,
-    Answer.COMPLETED: Tone.GOOD,
-    Answer.CANCELLED: Tone.BAD,
-}
 
 
 class Recording(forms.Form):
@@ -118,7 +111,7 @@ class TellingAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Their answer", ordering="answer")
     def answer_shown(self, row: Telling) -> SafeString:
-        return badge(row.answer, _ANSWER_TONES[Answer(row.answer)]) if row.answer else NOTHING
+        return badge(row.answer, ANSWER_TONES[Answer(row.answer)]) if row.answer else NOTHING
 
     @admin.display(description="Told", ordering="told_at")
     def told(self, row: Telling) -> SafeString:
@@ -175,7 +168,8 @@ class TellingAdmin(ReadOnlyAdmin):
                         ("Number of the message", code(str(row.pk), shown=36)),
                     ],
                 ),
-                *_documents(row),
+                *documents_of(row),
+                *callbacks_of(row),
                 deliveries_of(row),
                 timeline_of(
                     [
@@ -255,96 +249,6 @@ class TellingAdmin(ReadOnlyAdmin):
             ),
             do=lambda row, said: _excuse(request, row, said),
         )
-
-
-def recipients_of(request: DeletionRequest, certificate: Certificate | None) -> list[Table]:
-    """Return whom the person of a request reached, if anybody, and whether they were told."""
-    rows = [
-        [
-            row_link(str(row.share.obligation.recipient), "deletion_telling", row.pk),
-            with_note(outcome_of(row.share.outcome, run=None), row.share.note),
-            moment(row.told_at),
-            row.answer or NOTHING,
-            _how_many(row, certificate),
-        ]
-        for row in tellings_of(request)
-    ] + [
-        [name, badge(standing, Tone.WARN), NOTHING, NOTHING, NOTHING]
-        for name, standing in reached_before(request)
-    ]
-    table = Table(
-        title="Recipients",
-        note="Data or a model that this person had reached was passed on to them. Each is told "
-        "once the data is erased; the request is complete when all were told or excused. The "
-        "person may ask for their names (GDPR Art. 19).",
-        headers=["Recipient", "Standing", "Told", "Answer", "Documents"],
-        rows=rows,
-        empty="Nobody was reached.",
-    )
-    return [table] if rows else []
-
-
-def _how_many(row: Telling, certificate: Certificate | None) -> str | SafeString:
-    """Say how many documents prove a telling, and how many came after the certificate."""
-    documents = list(row.evidence.all())
-    if not documents:
-        return NOTHING
-    later = [one for one in documents if _came_later(one, certificate)]
-    return f"{number(len(documents))}{f', {number(len(later))} later' if later else ''}"
-
-
-def _came_later(document: Evidence, certificate: Certificate | None) -> bool:
-    return certificate is not None and document.attached_at > certificate.issued_at
-
-
-def _documents(row: Telling) -> list[Table]:
-    certificate = Certificate.objects.filter(request=row.share.request_id).first()
-    documents = list(row.evidence.order_by("pk"))
-    people = names_of({one.attached_by for one in documents})
-    table = Table(
-        title="Documents",
-        note="Others keep them; their digests prove that they are the same ones.",
-        headers=["Document", "SHA-256", "Attached by", "Attached", "In the certificate"],
-        rows=[
-            [
-                one.name,
-                code(one.digest, shown=64),
-                people.get(one.attached_by, one.attached_by),
-                moment(one.attached_at),
-                _is_in(certificate, one),
-            ]
-            for one in documents
-        ],
-        empty="No document was attached.",
-    )
-    return [table] if documents else []
-
-
-def _is_in(certificate: Certificate | None, document: Evidence) -> SafeString:
-    if certificate is None:
-        return badge("will be", Tone.BUSY)
-    if _came_later(document, certificate):
-        return badge("no: it came later, and stands in the trail")
-    return badge("yes", Tone.GOOD)
-
-
-def deliveries_of(row: Telling) -> Table:
-    """Return every attempt to tell a recipient about one request."""
-    return Table(
-        title="Attempts",
-        note="Of what they answer, only the HTTP status is kept.",
-        headers=["Attempt", "At", "Status", "Trouble"],
-        rows=[
-            [
-                number(each.number),
-                moment(each.at),
-                str(each.status) if each.status else NOTHING,
-                prose(each.trouble),
-            ]
-            for each in Delivery.objects.filter(telling=row).order_by("-pk")[:100]
-        ],
-        empty="No message was sent.",
-    )
 
 
 def _link(row: Telling) -> SafeString:

@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from deletion.api.fields import DigestField, LineField, StrictCharField, WordField
 from deletion.models import Evidence, Recipient, Telling
+from deletion.queries.recipients import callback_url_of
 from deletion.states import Outcome
 from deletion.telling import Answer, Ground, Way
 from lineage.places import NAME
@@ -35,6 +36,13 @@ class RecipientIn(serializers.Serializer[None]):
     waits_for_answer = serializers.BooleanField(
         default=False, help_text="OpenDSR: told only when the processor answers `completed`."
     )
+    callback_key = StrictCharField(
+        max_length=16 * 1024,
+        allow_blank=True,
+        default="",
+        trim_whitespace=False,
+        help_text="OpenDSR: the certificate or public key, in PEM, that verifies its callbacks.",
+    )
 
 
 class RecipientOut(serializers.ModelSerializer[Recipient]):
@@ -45,6 +53,13 @@ class RecipientOut(serializers.ModelSerializer[Recipient]):
     excused = serializers.IntegerField(help_text="Requests about which it need not be told.")
     waiting = serializers.IntegerField()
     failing = serializers.IntegerField(help_text="Requests about which it cannot be told.")
+    callback_url = serializers.SerializerMethodField(
+        help_text="Where it may say by itself how far it is; empty without a key for it."
+    )
+
+    def get_callback_url(self, row: Recipient) -> str:
+        """Return the address that requests to it name."""
+        return callback_url_of(row)
 
     class Meta:
         model = Recipient
@@ -52,8 +67,22 @@ class RecipientOut(serializers.ModelSerializer[Recipient]):
             *("id", "name", "way", "url", "namespaces", "waits_for_answer"),
             *("declared_by", "declared_at", "disabled_at", "disabled_because"),
             *("test_asked_at", "tested_at", "test_status", "test_trouble"),
-            *("told", "excused", "waiting", "failing"),
+            *("callback_key", "callback_url", "told", "excused", "waiting", "failing"),
         ]
+
+
+class CallbackIn(serializers.Serializer[None]):
+    """What a processor says of a request (OpenDSR 2.0, section 8.6); it may hold more than this."""
+
+    subject_request_id = serializers.UUIDField()
+    request_status = serializers.ChoiceField([answer.value for answer in Answer])
+    status_callback_url = serializers.CharField(required=False)
+    expected_completion_time = serializers.CharField(required=False)
+    extensions = serializers.DictField(
+        required=False,
+        help_text="Below the processor's domain, `evidence`: what it keeps about the erasure, each "
+        "with a `name` in one word and a `sha256`.",
+    )
 
 
 class DisablingIn(serializers.Serializer[None]):

@@ -92,6 +92,11 @@ urlpatterns: list[URLPattern] = [
     path(
         "recipients/<row:recipient_id>/enable", views.RecipientOn.as_view(), name="recipient-enable"
     ),
+    path(
+        "recipients/<row:recipient_id>/callbacks",
+        views.Callbacks.as_view(),
+        name="recipient-callbacks",
+    ),
     path("tellings", views.Tellings.as_view(), name="tellings"),
     path("tellings/<uuid:telling_id>", views.OneTelling.as_view(), name="telling"),
     path("tellings/<uuid:telling_id>/told", views.Recording.as_view(), name="telling-told"),

@@ -16,6 +16,7 @@ from deletion.events.imports import (
     LinesTaken,
 )
 from deletion.events.recipients import (
+    CallbackTaken,
     EvidenceAttached,
     RecipientAnswered,
     RecipientDeclared,
@@ -72,6 +73,7 @@ from deletion.events.requests import (
 __all__ = [
     "AttemptBegan",
     "AttemptFailed",
+    "CallbackTaken",
     "CodeAsked",
     "CodeMade",
     "CodeNotSent",

@@ -13,6 +13,7 @@ class RecipientDeclared:
     host: str
     namespaces: dict[str, str]  # ours → what the recipient calls it
     waits_for_answer: bool
+    callback_key: str = ""  # SHA-256 of the public key that verifies its callbacks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +124,22 @@ class RecipientAnswered:
     telling: str
     answer: str
     expected_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackTaken:
+    """A recipient said by itself how far it is, signed by the key that was declared for it.
+
+    `hearing` says what it added: a status that is over changes nothing, and a contradiction is for
+    people.
+    """
+
+    request_id: str
+    recipient: str
+    telling: str
+    answer: str
+    hearing: str
+    digest: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,11 +15,12 @@ from deletion.models.requests import (
     Pause,
     RequestIdentifier,
 )
-from deletion.models.tellings import Delivery, Evidence, Telling
+from deletion.models.tellings import Callback, Delivery, Evidence, Telling
 from deletion.models.work import Found, Obligation, Run, RunPart, Share
 
 __all__ = [
     "Batch",
+    "Callback",
     "Certificate",
     "Deferral",
     "DeletionRequest",

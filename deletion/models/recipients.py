@@ -16,6 +16,7 @@ class Recipient(models.Model):
     url = models.CharField(max_length=500, blank=True)
     namespaces = models.JSONField(default=dict)  # {ours: the name that the recipient has for it}
     waits_for_answer = models.BooleanField(default=False)  # told only when it says completed
+    callback_key = models.TextField(blank=True)  # PEM: whose signature its callbacks carry
     declared_by = models.CharField(max_length=64, blank=True)
     declared_at = models.DateTimeField(null=True, blank=True)
     disabled_because = models.CharField(max_length=100, blank=True)

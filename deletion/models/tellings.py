@@ -6,7 +6,7 @@ from django.db import models
 from typing_extensions import override
 
 from deletion.models.work import Share
-from deletion.telling import Answer
+from deletion.telling import Answer, Hearing
 from lineage.models import LeasedWork
 
 
@@ -34,6 +34,25 @@ class Telling(LeasedWork):
     @override
     def __str__(self) -> str:
         return f"telling {self.pk}"
+
+
+class Callback(models.Model):
+    """What a recipient said by itself, signed: of its body only the status and the SHA-256."""
+
+    telling = models.ForeignKey(Telling, on_delete=models.CASCADE, related_name="callbacks")
+    at = models.DateTimeField()
+    answer = models.CharField(max_length=16, choices=[(a.value, a.value) for a in Answer])
+    hearing = models.CharField(max_length=16, choices=[(h.value, h.value) for h in Hearing])
+    digest = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="a_callback_counts_once", fields=["telling", "digest"]),
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.answer} of {self.telling_id}"
 
 
 class Evidence(models.Model):

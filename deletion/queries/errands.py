@@ -6,6 +6,7 @@ from uuid import UUID
 
 from deletion.errors import TellingUnknown
 from deletion.models import DeletionRequest, Telling
+from deletion.queries.recipients import callback_url_of, domain_of
 from deletion.telling import Way
 
 
@@ -17,6 +18,8 @@ class Errand:
     recipient: str
     way: Way
     url: str
+    domain: str  # the host of the address
+    callback_url: str  # where they may say by themselves how far they are; empty: nowhere
     namespaces: dict[str, str]
     waits_for_answer: bool
     is_question: bool  # the message was accepted before: how far are they?
@@ -42,6 +45,8 @@ def errand(telling_id: UUID) -> Errand:
         recipient=recipient.name,
         way=Way(recipient.way),
         url=recipient.url,
+        domain=domain_of(recipient),
+        callback_url=callback_url_of(recipient),
         namespaces=recipient.namespaces,
         waits_for_answer=recipient.waits_for_answer,
         is_question=row.sent_at is not None,

@@ -6,12 +6,15 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet
+from django.urls import reverse
 
 from deletion.addresses import Policy
+from deletion.callbacks import CallbackKey, key_in
 from deletion.errors import RecipientUnknown, TellingUnknown
 from deletion.models import Certificate, DeletionRequest, Recipient, Share, Telling
 from deletion.states import ENDED_WELL, OPEN_OUTCOMES, ObligationKind, Outcome, RequestState
@@ -27,6 +30,23 @@ def address_policy() -> Policy:
         networks=settings.RECIPIENT_NETWORKS,
         plain_http=settings.RECIPIENT_PLAIN_HTTP,
     )
+
+
+def domain_of(recipient: Recipient) -> str:
+    """Return the host at which a recipient is told, as it names itself when it calls back."""
+    return (urlsplit(recipient.url).hostname or "").lower()
+
+
+def callback_key_of(recipient: Recipient) -> CallbackKey:
+    """Return what verifies the callbacks of a recipient that has declared it."""
+    return key_in(recipient.callback_key)
+
+
+def callback_url_of(recipient: Recipient) -> str:
+    """Return where a recipient may call back; nothing if nobody could verify it."""
+    if not settings.PUBLIC_URL or not recipient.callback_key:
+        return ""
+    return f"{settings.PUBLIC_URL}{reverse('recipient-callbacks', args=[recipient.pk])}"
 
 
 def tellings_of(request: DeletionRequest) -> QuerySet[Telling]:

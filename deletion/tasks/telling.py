@@ -20,7 +20,7 @@ from deletion.queries.errands import Errand, errand
 from deletion.queries.recipients import address_policy, recipient_numbered
 from deletion.tasks.attempts import me
 from deletion.tasks.calls import Answered, call
-from deletion.telling import Answer, Fate, Way, fate_of, next_attempt, next_look
+from deletion.telling import Fate, Way, fate_of, next_attempt, next_look
 from deletion.webhooks import Hashed, Notice
 from lineage.errors import LeaseLost
 from lineage.leases import Token
@@ -159,7 +159,12 @@ def _send_to_processor(about: Errand, notice: Notice, token: Token) -> None:
     answered = call(
         opendsr.requests_url(about.url),
         method="POST",
-        body=opendsr.request_of(notice, telling_id=about.telling_id, at=about.erased_at),
+        body=opendsr.request_of(
+            notice,
+            telling_id=about.telling_id,
+            at=about.erased_at,
+            callback_url=about.callback_url,
+        ),
         headers=_JSON,
         policy=address_policy(),
         reads=True,
@@ -192,7 +197,7 @@ def _ask(about: Errand, token: Token) -> None:
         reads=True,
         now=timezone.now(),
     )
-    said = opendsr.status_in(answered.body, telling_id=about.telling_id)
+    said = opendsr.status_in(answered.body, telling_id=about.telling_id, domain=about.domain)
     if answered.status is None or fate_of(answered.status) is not Fate.DELIVERED or said is None:
         _failed(about, token, answered, otherwise="its answer is not one of OpenDSR")
         return
@@ -200,9 +205,8 @@ def _ask(about: Errand, token: Token) -> None:
         telling_id=about.telling_id,
         token=token,
         status=answered.status,
-        answer=said.answer,
-        expected_at=said.expected_at,
-        proof_digest=sha256(answered.body).hexdigest() if said.answer is Answer.COMPLETED else "",
+        said=said,
+        digest=sha256(answered.body).hexdigest(),
         actor=TELLER,
         now=timezone.now(),
     )

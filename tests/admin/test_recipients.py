@@ -1,16 +1,20 @@
 """Who was reached outside is shown where officers look, and is told from there."""
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
 
 from audits.permissions import Role
 from deletion.actions import declare_recipient
-from deletion.models import Recipient, Telling
+from deletion.callbacks import key_in
+from deletion.models import Callback, Recipient, Telling
 from deletion.telling import Way
 from lineage.graph import EdgeKind, NodeKind
 from tests.admin.test_buttons import press
 from tests.browser.story import actor_of, ask, no_waiting, plan
 from tests.deletion.builders import right_now, walk
+from tests.deletion.processor_keys import signer
 from tests.lineage.builders import PATIENT_ID, make_dataset, make_node
 
 pytestmark = pytest.mark.django_db
@@ -112,6 +116,45 @@ def test_an_administrator_declares_a_recipient_and_an_officer_may_not(officer, a
     test = reverse("admin:deletion_recipient_test", args=[row.pk])
     assert press(admin, test) == ["The test message goes out with the next sweep."]
     assert "on its way" in said(admin, shown)
+
+
+def test_a_declared_key_lets_a_processor_call_back_and_the_pages_show_it(
+    officer, as_role, version, settings
+):
+    settings.PUBLIC_URL = "https://lethe.example"
+    admin = as_role(Role.ADMINISTRATOR)
+    key = signer(host="processor.example")
+    declaration = {
+        "name": "hospital",
+        "way": "opendsr",
+        "url": "https://processor.example/v2",
+        "namespaces": f"{PATIENT_ID} = controller_customer_id",
+        "callback_key": key.certificate,
+    }
+    ask(PEOPLE[0], days_ago=1)
+    with no_waiting():
+        walk()
+    row = Telling.objects.get()
+
+    page = reverse("admin:deletion_recipient_declare")
+    assert press(admin, page, **declaration) == ["hospital is declared."]
+
+    hospital = Recipient.objects.get()
+    shown = said(officer, f"{RECIPIENTS}{hospital.pk}/change/")
+    assert f"https://lethe.example/api/v1/recipients/{hospital.pk}/callbacks" in shown
+    assert key_in(key.public).digest[:16] in shown
+    Callback.objects.create(
+        telling=row, at=right_now(), answer="completed", hearing="contradiction", digest="ef" * 32
+    )
+    callbacks = said(officer, f"/admin/deletion/telling/{row.pk}/change/")
+    assert "contradiction" in callbacks
+    assert "ef" * 32 in callbacks
+    old = signer(since=right_now() - timedelta(days=9), days=8)
+    Recipient.objects.update(callback_key=old.certificate)
+    assert "its certificate is not valid" in said(officer, f"{RECIPIENTS}{hospital.pk}/change/")
+    settings.PUBLIC_URL = ""
+    Recipient.objects.update(callback_key=key.public)
+    assert "PUBLIC_URL is not set" in said(officer, f"{RECIPIENTS}{hospital.pk}/change/")
 
 
 def test_what_could_not_be_told_is_tried_again(officer, staff, version):

@@ -4,7 +4,7 @@ from environs import EnvValidationError, ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.environment import POSITIVE, Environment, database, key, slots
+from config.environment import POSITIVE, Environment, base, database, key, slots
 from lineage.liveness import ASKED, ASKING
 
 CANARY = "canary-in-a-secret"
@@ -122,3 +122,21 @@ def test_slots_that_are_written_otherwise_are_refused(written):
 def test_a_pool_has_its_slots_once():
     with pytest.raises(ValidationError, match="twice"):
         slots("erasure=1,erasure=2")
+
+
+def test_a_public_address_has_a_scheme_and_no_slash_at_its_end():
+    assert base("") == ""
+    assert base("https://lethe.example") == "https://lethe.example"
+    assert base("https://lethe.example:8443/privacy/") == "https://lethe.example:8443/privacy"
+    assert base("http://[::1]:8000") == "http://[::1]:8000"
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["lethe.example", "ftp://x", "https://", "https://u:p@x", "https://x/?a", "https://x y", "//x"],
+)
+def test_what_is_no_public_address_is_refused_without_being_repeated(written):
+    with pytest.raises(ValidationError) as refused:
+        base(written)
+
+    assert refused.value.messages == ["Not an address such as https://lethe.example."]

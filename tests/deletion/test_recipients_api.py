@@ -7,6 +7,7 @@ from audits.permissions import Role
 from deletion.models import Recipient, Telling
 from tests.cast import ALICE
 from tests.deletion.builders import make_request, raw, right_now, state, walk
+from tests.deletion.processor_keys import signer
 from tests.deletion.test_api import client_of
 from tests.deletion.test_recipients import pass_on
 from tests.lineage.builders import PATIENT_ID, make_dataset, make_namespace
@@ -48,8 +49,33 @@ def test_an_administrator_declares_tests_disables_and_enables():
     assert admin.post(f"{one}/enable").json()["disabled_at"] is None
     assert admin.post(f"{one}/enable").status_code == 404
     assert officer.get(one).json()["url"] == WEBHOOK["url"]
+    assert officer.get(one).json()["callback_url"] == ""
     assert officer.get(RECIPIENTS).json()["results"][0]["name"] == "hospital"
     assert officer.get(f"{RECIPIENTS}/999999").status_code == 404
+
+
+def test_a_processor_is_declared_with_the_key_of_its_callbacks(settings):
+    settings.PUBLIC_URL = "https://lethe.example"
+    make_namespace(PATIENT_ID)
+    key = signer(host="processor.example").certificate
+    processor = {
+        "name": "adserver",
+        "way": "opendsr",
+        "url": "https://processor.example/v2",
+        "namespaces": {PATIENT_ID: "controller_customer_id"},
+        "callback_key": key,
+    }
+    admin = api_as(Role.ADMINISTRATOR)
+
+    declared = admin.post(RECIPIENTS, processor).json()
+
+    assert declared["callback_key"] == key
+    assert declared["callback_url"] == (
+        f"https://lethe.example/api/v1/recipients/{declared['id']}/callbacks"
+    )
+    for wrong, code in (("no key", 422), ("x" * 20_000, 400), (7, 400)):
+        assert admin.post(RECIPIENTS, processor | {"callback_key": wrong}).status_code == code
+    assert Recipient.objects.get().callback_key == key
 
 
 @pytest.mark.parametrize(

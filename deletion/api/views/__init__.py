@@ -1,6 +1,7 @@
 """Deletion requests and batches over HTTP: parse, act, answer."""
 
 from deletion.api.views.bulk import Imports
+from deletion.api.views.callbacks import Callbacks
 from deletion.api.views.decisions import (
     Cancellation,
     Denying,
@@ -42,6 +43,7 @@ __all__ = [
     "Approval",
     "Attaching",
     "Batches",
+    "Callbacks",
     "Cancellation",
     "Codes",
     "Confirmation",

@@ -1,16 +1,18 @@
 """`manage.py declare_recipient NAME --webhook URL --send NAMESPACE[=THEIRS]`, or another way."""
 
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from typing_extensions import override
 
 from audits.trail import Actor
 from deletion import errors
 from deletion.actions import ask_test, declare_recipient
+from deletion.queries.recipients import callback_url_of
 from deletion.telling import BY_HTTP, Way
 from deletion.webhooks import public_key, shown_secret
 from lineage.management.refusals import in_one_line
@@ -40,6 +42,11 @@ class Command(BaseCommand):
             action="store_true",
             help="told only when the processor answers that it is done",
         )
+        parser.add_argument(
+            "--callback-key",
+            metavar="FILE",
+            help="a processor's certificate or public key (PEM): it may call back, signed by it",
+        )
         parser.add_argument("--test", action="store_true", help="send a test message too")
 
     @override
@@ -59,17 +66,30 @@ class Command(BaseCommand):
                 url=url,
                 namespaces=dict(_pair(said) for said in options["send"]),
                 waits_for_answer=options["wait"],
+                callback_key=_read(options["callback_key"]),
                 actor=_ME,
                 now=timezone.now(),
             )
             if options["test"] and way in BY_HTTP:
                 ask_test(recipient=recipient.name, actor=_ME, now=timezone.now())
         self.stdout.write(f"recipient {recipient.name} is declared: told by {recipient.way}")
+        if callback_url := callback_url_of(recipient):
+            self.stdout.write(f"it may call back at: {callback_url}")
         if way is Way.WEBHOOK:
             key = settings.WEBHOOK_SIGNING_KEY
             self.stdout.write(f"they verify with the key (v1a): {public_key(key)}")
             secret = shown_secret(recipient.name, signing_key=key)
             self.stdout.write(f"or with their own secret (v1): {secret}")
+
+
+def _read(file: str | None) -> str:
+    """Return what stands in a file; nothing without one."""
+    if file is None:
+        return ""
+    try:
+        return Path(file).read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError):
+        raise CommandError("--callback-key does not name a readable PEM file") from None
 
 
 def _pair(said: str) -> tuple[str, str]:
