@@ -18,6 +18,7 @@ from deletion.queries.recipients import callback_key_of, domain_of
 
 # The second is its older name: section 10.1 lets processors still use it.
 _DOMAIN = ("X-OpenDSR-Processor-Domain", "X-OpenGDPR-Processor-Domain")
+_DIGITS = 9
 _SIGNATURE = ("X-OpenDSR-Signature", "X-OpenGDPR-Signature")
 
 
@@ -38,8 +39,7 @@ class SignedByProcessor(BaseAuthentication):
 
     @override
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
-        length = request.META.get("CONTENT_LENGTH") or "0"
-        if not length.isdecimal() or int(length) > MOST_BYTES:
+        if _is_long(request.META.get("CONTENT_LENGTH") or "0"):
             raise BodyTooLong
         domain, signature = _header(request, *_DOMAIN), _header(request, *_SIGNATURE)
         number = (request.parser_context or {}).get("kwargs", {}).get("recipient_id")
@@ -79,6 +79,11 @@ class SignatureScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untype
 
 def _header(request: Request, *names: str) -> str:
     return next((said for name in names if (said := request.headers.get(name))), "")
+
+
+def _is_long(length: str) -> bool:
+    """Say whether a body is too long, or its length is none; nobody reads thousands of digits."""
+    return len(length) > _DIGITS or not length.isdecimal() or int(length) > MOST_BYTES
 
 
 def _refused() -> PermissionDenied:

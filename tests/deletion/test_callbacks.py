@@ -3,6 +3,7 @@
 import json
 import threading
 from datetime import timedelta
+from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
@@ -10,6 +11,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from audits.models import Alert
+from config.traces import tables_naming
 from deletion import actions
 from deletion.actions import declare_recipient, retry_telling
 from deletion.errors import RecipientInvalid
@@ -119,7 +121,12 @@ def test_a_processor_that_calls_back_ends_its_telling_without_being_asked(tmp_pa
 
     assert call(body_of(telling, "in_progress")) == 202
     assert standing(opened) == ("in_progress", "")
-    last = body_of(telling, "completed", extensions={"localhost": {"evidence": [document]}})
+    last = body_of(
+        telling,
+        "completed",
+        extensions={"localhost": {"evidence": [document]}},
+        results_url="https://processor.example/canary-of-a-person",
+    )
     assert call(last, old=True) == 202  # the headers' older names, section 10.1
 
     assert standing(opened) == ("completed", "notified")
@@ -132,6 +139,7 @@ def test_a_processor_that_calls_back_ends_its_telling_without_being_asked(tmp_pa
         "certificate-of-destruction": ("cd" * 32, by),
     }
     assert [one["facts"]["hearing"] for one in recorded("CallbackTaken")] == ["news", "news"]
+    assert tables_naming("canary-of-a-person") == set()
     walk()
     assert state(opened) == "complete"
     (said,) = certified(opened)["recipients"]
@@ -208,6 +216,9 @@ def test_a_huge_body_is_refused_unread(tmp_path, server):
 
     assert call(body) == 413
     assert call(body, signature="") == 413
+    for length in ("9" * 5000, "-1", "many"):
+        said: Any = {"CONTENT_LENGTH": length, "HTTP_X_OPENDSR_SIGNATURE": "bm8="}
+        assert Client().generic("POST", address(), b"{}", **said).status_code == 413
     assert standing(opened) == ("pending", "")
 
 
