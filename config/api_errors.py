@@ -55,6 +55,8 @@ STATUS_BY_ERROR: Final[Mapping[type[Exception], HTTPStatus]] = {
     deletion.IdempotencyKeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     deletion.ItemUnknown: HTTPStatus.UNPROCESSABLE_ENTITY,
     deletion.LineMalformed: HTTPStatus.UNPROCESSABLE_ENTITY,
+    deletion.LinkOfOne: HTTPStatus.UNPROCESSABLE_ENTITY,
+    deletion.LinkUnknown: HTTPStatus.NOT_FOUND,
     deletion.MomentAhead: HTTPStatus.UNPROCESSABLE_ENTITY,
     deletion.MoveNotAllowed: HTTPStatus.CONFLICT,
     deletion.NotComplete: HTTPStatus.CONFLICT,

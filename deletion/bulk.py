@@ -62,11 +62,11 @@ def lines_in(
         blocks = inflated(blocks, limits=limits)
     match form:
         case Form.CSV:
-            texts = _texts(blocks, limits=limits, header=1)
+            texts = texts_in(blocks, limits=limits, header=1)
             for number, header in texts:
                 yield from _read(texts, _rows_under(header, number=number))
         case Form.NDJSON:
-            yield from _read(_texts(blocks, limits=limits, header=0), _object)
+            yield from _read(texts_in(blocks, limits=limits, header=0), _object)
 
 
 def chunks_of(lines: Iterable[Line], *, size: int = CHUNK) -> Iterator[Sequence[Line]]:
@@ -112,8 +112,8 @@ def inflated(blocks: Iterable[bytes], *, limits: Limits = LIMITS) -> Iterator[by
         raise UploadUnreadable("the gzip stream ends in the middle")
 
 
-def _texts(blocks: Iterable[bytes], *, limits: Limits, header: int) -> Iterator[tuple[int, str]]:
-    """Yield the lines that are not blank, with their numbers."""
+def texts_in(blocks: Iterable[bytes], *, limits: Limits, header: int) -> Iterator[tuple[int, str]]:
+    """Yield the lines that are not blank, with their numbers; none is longer than a limit."""
     for number, line in _split(blocks, limits=limits):
         if number > limits.lines + header:
             raise UploadUnreadable(
@@ -176,7 +176,7 @@ def _object(text: str) -> Mapping[str, Any]:
 def _rows_under(header: str, *, number: int) -> _Reader:
     """Return what reads a line of CSV below this header."""
     try:
-        columns = [column.strip() for column in _cells(header)]
+        columns = [column.strip() for column in cells_in(header)]
     except LineMalformed as exc:
         raise UploadUnreadable(f"line {number}: {exc}") from None
     known = all(column in _ONCE or column.startswith(("value:", "sha256:")) for column in columns)
@@ -188,7 +188,7 @@ def _rows_under(header: str, *, number: int) -> _Reader:
     kinds = [column.partition(":") for column in columns]
 
     def read(text: str) -> Mapping[str, Any]:
-        cells = _cells(text)
+        cells = cells_in(text)
         if len(cells) != len(columns):
             raise LineMalformed(f"{len(cells)} fields where the header has {len(columns)}")
         said: dict[str, Any] = {"identifiers": []}
@@ -202,7 +202,8 @@ def _rows_under(header: str, *, number: int) -> _Reader:
     return read
 
 
-def _cells(text: str) -> list[str]:
+def cells_in(text: str) -> list[str]:
+    """Return the fields of one line of CSV, or raise `LineMalformed`."""
     try:
         # One line at a time: a quotation mark that is not closed must not swallow the next people.
         return next(csv.reader([text], strict=True))

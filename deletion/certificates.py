@@ -50,6 +50,7 @@ class Finished:
     regime: Regime
     verification: str
     commitments: tuple[str, ...]
+    linked: int  # identifiers that links added: looked for, but not among the commitments
     searched: tuple[str, ...]  # the namespaces by which the person was looked for
     received_at: datetime
     erase_by: datetime
@@ -80,6 +81,7 @@ def certificate_of(finished: Finished) -> dict[str, object]:
         },
         "verification": finished.verification,
         "commitments": list(finished.commitments),
+        **({"linked": finished.linked} if finished.linked else {}),
         "namespaces": list(finished.searched),
         "received_at": _moment(finished.received_at),
         **({"merged_into": str(finished.merged_into)} if finished.merged_into else {}),

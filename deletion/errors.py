@@ -102,6 +102,14 @@ class TwoPeopleNeeded(Exception):
     """A hold is ended, and a disgorgement approved, by somebody else than who began it."""
 
 
+class LinkOfOne(Exception):
+    """A link is between two identifiers; this one names the same twice."""
+
+
+class LinkUnknown(Exception):
+    """No link has added this to the request, or it was undone already."""
+
+
 class NotComplete(Exception):
     """A certificate exists only when every target of the request has ended well."""
 

@@ -107,6 +107,24 @@ def commitment(key: bytes, namespace: str, digest: Digest) -> str:
     return hmac.digest(key, namespace.encode() + b"\x00" + digest, "sha256").hex()
 
 
+def seal_linked(
+    digest: Digest, *, pseudonym: UUID, key_encryption_key: bytes, entropy: Entropy
+) -> bytes:
+    """Encrypt the digest of an identifier that is linked to another, before anybody asks."""
+    key = _linking_key(key_encryption_key)
+    return _encrypt(key, digest, context=pseudonym.bytes, entropy=entropy)
+
+
+def unseal_linked(sealed: bytes, *, pseudonym: UUID, key_encryption_key: bytes) -> Digest:
+    """Return the digest that was sealed for this pseudonym."""
+    return Digest(_decrypt(_linking_key(key_encryption_key), sealed, context=pseudonym.bytes))
+
+
+def _linking_key(key_encryption_key: bytes) -> bytes:
+    info = b"lethe linked identifiers"
+    return HKDFExpand(algorithm=SHA256(), length=KEY_BYTES, info=info).derive(key_encryption_key)
+
+
 def _encrypt(key: bytes, plain: bytes, *, context: bytes, entropy: Entropy) -> bytes:
     nonce = entropy(_NONCE_BYTES)
     return _VERSION + nonce + AESGCM(key).encrypt(nonce, plain, _VERSION + context)

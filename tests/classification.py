@@ -89,6 +89,12 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
             "id source started_by started_at last_at accepted known refused ended_at broken_because"
         ),
     },
+    "deletion.Link": {TAG: "one other", PLAIN: "id linked_by linked_at"},
+    "deletion.LinkedIdentifier": {
+        PERSONAL: "sealed_digest",
+        TAG: "pseudonym",
+        PLAIN: "namespace",
+    },
     "deletion.Obligation": {
         PLAIN: "id batch kind store model recipient because created_at due_at run discharged_at",
     },
@@ -109,7 +115,7 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
     "deletion.RequestIdentifier": {
         PERSONAL: "sealed_digest",
         TAG: "pseudonym",
-        PLAIN: "id request namespace leads",
+        PLAIN: "id request namespace leads by_link",
     },
     "deletion.Run": {
         PLAIN: (

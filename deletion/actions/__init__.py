@@ -39,6 +39,7 @@ from deletion.actions.identity import (
     make_code,
     want_code,
 )
+from deletion.actions.links import LinkCount, declare_links, take_links_back, undo_link
 from deletion.actions.merging import take_turn, undo_merge
 from deletion.actions.parts import (
     claim_part,
@@ -80,6 +81,7 @@ from deletion.actions.tellings import (
 
 __all__ = [
     "HUNG",
+    "LinkCount",
     "Opened",
     "Upload",
     "approve_disgorgement",
@@ -98,6 +100,7 @@ __all__ = [
     "complete_request",
     "complete_requests",
     "confirm_code",
+    "declare_links",
     "declare_recipient",
     "deny",
     "disable_recipient",
@@ -146,12 +149,14 @@ __all__ = [
     "start_replay",
     "start_retraining",
     "take_callback",
+    "take_links_back",
     "take_turn",
     "telling_accepted",
     "telling_answered",
     "telling_failed",
     "telling_impossible",
     "testify",
+    "undo_link",
     "undo_merge",
     "want_code",
     "warn_of",

@@ -13,6 +13,7 @@ from django.db import IntegrityError
 from audits.problems import detail_of, reasons_in
 from audits.trail import Actor, Trail, audited
 from deletion import errors
+from deletion.actions.links import record_links
 from deletion.actions.merging import locked_leaders, overtake, record_standing
 from deletion.actions.requests import (
     Demand,
@@ -23,6 +24,7 @@ from deletion.actions.requests import (
     line_up,
     repeated,
     somebody_was_first,
+    with_links,
 )
 from deletion.answers import Acceptable, Answer, Count, Ended, Refused, Taken
 from deletion.bulk import Line, chunks_of
@@ -189,6 +191,7 @@ def _take(
         row.save()
         for draft in drafts:
             trail.record(draft.event, about=draft.about)
+            record_links(draft.request, draft.linked, trail=trail, actor=actor, now=now)
             record_standing(draft.request, trail=trail)
         trail.record(
             LinesTaken(
@@ -235,7 +238,7 @@ def _judge(
             caller=upload.caller, idempotency_tag__in=[demand.tag for demand in asked]
         )
     }
-    leaders = leaders_of([mark for demand in asked for mark in demand.pseudonyms])
+    leaders = leaders_of([mark for demand in asked for mark in demand.marks])
     found: list[Draft | Answer] = []
     for line, demand in zip(lines, demands, strict=True):
         if isinstance(demand, Exception):
@@ -262,9 +265,9 @@ def _judge(
                 request_id=draft.request.pk,
                 state=RequestState(draft.request.state),
                 is_begun=False,
-                pseudonyms=frozenset(demand.pseudonyms),
+                pseudonyms=frozenset(demand.marks),
             )
-            leaders |= dict.fromkeys(demand.pseudonyms, mine)
+            leaders |= dict.fromkeys(demand.marks, mine)
         found.append(draft)
     return found
 
@@ -289,7 +292,8 @@ def _demands(lines: Sequence[Line], upload: Upload) -> list[Demand | Exception]:
             )
         except _REFUSALS as refusal:
             found.append(refusal)
-    return found
+    linked = iter(with_links([one for one in found if isinstance(one, Demand)]))
+    return [next(linked) if isinstance(one, Demand) else one for one in found]
 
 
 def _taken(line: int, opened: Opened, *, known: bool) -> Taken:

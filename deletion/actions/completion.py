@@ -16,8 +16,10 @@ from audits.queries import require_witnessed_trail, trail_signer
 from audits.statements import digest_of, sign
 from audits.trail import Actor, audited
 from deletion.actions.batches import UNMANAGED
+from deletion.actions.claims import claims_in, named_in, receipt_of
+from deletion.actions.links import destroy_links_of
 from deletion.actions.locks import lock_with_merged
-from deletion.actions.requests import claims_in, close_all, key_of, receipt_of
+from deletion.actions.requests import close_all, key_of
 from deletion.actions.tellings import tell_late
 from deletion.certificates import Ending, Finished, Moved, by_target, certificate_of
 from deletion.closure import CLEAN, Remains
@@ -216,7 +218,7 @@ def _certify(  # noqa: PLR0913  # what is known of the requests
         for request, leader in answered:
             key, mine = key_of(request), left[leader.pk]
             claims = claims_in(request, key)
-            commitments = receipt_of(key, claims).commitments
+            commitments = receipt_of(key, named_in(request, key)).commitments
             finished = _finished(request, leader, shares[leader.pk], claims, commitments, mine, now)
             envelope = sign(certificate_of(finished), signer=signer)
             certificate = Certificate(
@@ -257,6 +259,7 @@ def _certify(  # noqa: PLR0913  # what is known of the requests
         forget_subjects(
             subjects=_nobody_elses(everybody), tags=sorted(set(tags)), actor=actor, now=now
         )
+        destroy_links_of({one.pseudonym for row in everybody for one in row.identifiers.all()})
         close_all(certificates.keys(), completed_at=now)
     return certificates
 
@@ -301,6 +304,7 @@ def _finished(  # noqa: PLR0913, PLR0917  # what a certificate is made of
         regime=regime_named(request.regime),
         verification=request.verification,
         commitments=tuple(commitment for _, commitment in commitments),
+        linked=len(claims) - len(commitments),
         searched=tuple(sorted({claim.namespace for claim in claims})),
         received_at=request.received_at,
         erase_by=request.erase_by,

@@ -4,15 +4,18 @@ import hmac
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from audits.actions import answer_alerts, raise_alert
 from audits.queries import open_alerts
 from audits.trail import Actor, audited
-from deletion.actions.locks import lock_request
+from deletion.actions.links import add_linked
+from deletion.actions.locks import lock_request, lock_requests
+from deletion.actions.merging import ONE_LEADS, broke
 from deletion.actions.requests import key_of
 from deletion.errors import CodeNotAllowed, CodeWrong
 from deletion.events import (
@@ -32,9 +35,14 @@ from deletion.identity import (
     content_of,
     new_code,
 )
-from deletion.models import DeletionRequest, EmailCheck
+from deletion.links import Linked
+from deletion.models import DeletionRequest, EmailCheck, RequestIdentifier
 from deletion.queries.identity import NOT_SENT, UNVERIFIED, expired_checks, no_more_unverified
+from deletion.queries.links import linked_to
+from deletion.queries.merging import leading
 from deletion.states import RequestState, require_move
+
+_TRIES: Final = 5  # when others ask for the same person in the same moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +130,23 @@ def code_not_sent(
 
 
 def confirm_code(*, request_id: UUID, code: str, actor: Actor, now: datetime) -> DeletionRequest:
-    """Let a request go on whose person has repeated the code; the address is destroyed."""
+    """Let a request go on whose person has repeated the code; the address is destroyed.
+
+    From now on what is linked to the address is looked for as well.
+    """
+    for _ in range(_TRIES - 1):
+        try:
+            return _confirm(request_id, code, actor, now)
+        except IntegrityError as exc:
+            # Somebody asked for a linked person in this moment: that request is seen now.
+            if not broke(exc, ONE_LEADS):
+                raise
+    return _confirm(request_id, code, actor, now)
+
+
+def _confirm(request_id: UUID, code: str, actor: Actor, now: datetime) -> DeletionRequest:
     with audited(actor=actor, now=now) as trail:
+        linked = _lock_linked(request_id)
         request, check = _lock(request_id, now)
         made_at = check.code_made_at
         if not check.code_tag or made_at is None or now > made_at + CODE_LASTS:
@@ -140,6 +163,7 @@ def confirm_code(*, request_id: UUID, code: str, actor: Actor, now: datetime) ->
                 RequestVerified(request_id=str(request.pk), method=EMAIL_CODE),
                 about=f"request/{request.pk}",
             )
+            add_linked(request, linked, key=key_of(request), trail=trail, actor=actor, now=now)
         else:
             check.tries_left -= 1
             check.code_tag = check.code_tag if check.tries_left else ""
@@ -182,6 +206,14 @@ def follow_checks(*, actor: Actor, now: datetime) -> None:
             actor=actor,
             now=now,
         )
+
+
+def _lock_linked(request_id: UUID) -> Linked:
+    """Return what links add to a request, locked with whatever leads for any of them."""
+    named = RequestIdentifier.objects.filter(request=request_id)
+    (linked,) = linked_to([list(named.values_list("pseudonym", flat=True))])
+    lock_requests({request_id, *leading(linked.pseudonyms).values()})
+    return linked
 
 
 def _lock(request_id: UUID, now: datetime) -> tuple[DeletionRequest, EmailCheck]:

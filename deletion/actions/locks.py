@@ -26,6 +26,16 @@ SHIELDS: Final = 7602
 """The advisory lock of those who look at shields: two would alert, and record, twice."""
 
 
+LINKS: Final = 7603
+"""The advisory lock of those who declare links, or take them back: each counts what is new."""
+
+
+def lock_links() -> None:
+    """Let one declaration of links happen at a time, until the surrounding transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LINKS])
+
+
 def lock_shields() -> None:
     """Let one look at the shields at a time, until the surrounding transaction ends."""
     with connection.cursor() as cursor:

@@ -112,6 +112,16 @@ def broke(error: IntegrityError, *constraints: str) -> bool:
     return isinstance(cause, psycopg2.Error) and cause.diag.constraint_name in constraints
 
 
+def stand_anew(request: DeletionRequest, *, trail: Trail) -> None:
+    """Let a locked request lead, or stand behind what leads for its person now.
+
+    Whatever leads for them is locked as well. Who asks in the same moment may be first: then the
+    database refuses, see `ONE_LEADS`.
+    """
+    marks = list(request.identifiers.values_list("pseudonym", flat=True))
+    _take_turn(request, leaders_for(marks), trail=trail)
+
+
 def _is_next(request: DeletionRequest) -> bool:
     return (
         request.behind is not None

@@ -17,6 +17,8 @@ from django.db.models import Value
 from django.db.models.functions import Coalesce
 
 from audits.trail import Actor, audited
+from deletion.actions.claims import receipt_of
+from deletion.actions.links import identifier_rows, record_links
 from deletion.actions.locks import lock_request
 from deletion.actions.merging import (
     ONE_LEADS,
@@ -43,9 +45,11 @@ from deletion.intake import (
     body_of,
     claims_of,
 )
-from deletion.keys import RequestKey, commitment, idempotency_tag, new_key, unwrap
+from deletion.keys import RequestKey, idempotency_tag, new_key, unwrap
+from deletion.links import NOTHING_LINKED, Linked
 from deletion.merging import Leader, leader_of, overtaken_by
 from deletion.models import DeletionRequest, EmailCheck, Found, Hold, RequestIdentifier
+from deletion.queries.links import linked_to
 from deletion.regimes import Regime, regime_named
 from deletion.states import OPEN, RequestState, require_move
 from lineage.errors import NamespaceUnknown
@@ -71,10 +75,16 @@ class Demand:
     law: Regime
     claims: tuple[Claim, ...]
     pseudonyms: tuple[UUID, ...]  # one a claim
+    linked: Linked = NOTHING_LINKED  # what links add to them
     verification: str
     body: bytes = field(repr=False)
     tag: str  # of the caller's key
     address: str | None = field(default=None, repr=False)  # to which a code goes, if any does
+
+    @property
+    def marks(self) -> tuple[UUID, ...]:
+        """Return all that is looked for: what was named, and what links add."""
+        return self.pseudonyms + self.linked.pseudonyms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +94,7 @@ class Draft:
     request: DeletionRequest
     identifiers: Sequence[RequestIdentifier]
     receipt: Receipt
+    linked: Linked = NOTHING_LINKED
     overtakes: frozenset[UUID] = frozenset()  # requests that nobody has confirmed
 
     @property
@@ -151,15 +162,26 @@ def _open(demand: Demand, *, caller: str, actor: Actor, now: datetime) -> Opened
     if known is not None:
         return repeated(known, demand)
     with audited(actor=actor, now=now) as trail:
-        draft = line_up(draft_of(demand, caller=caller, now=now), locked_leaders(demand.pseudonyms))
+        (demand,) = with_links([demand])
+        draft = line_up(draft_of(demand, caller=caller, now=now), locked_leaders(demand.marks))
         draft.request.save(force_insert=True)
         overtake(draft.request, draft.overtakes, trail=trail)
         RequestIdentifier.objects.bulk_create(draft.identifiers)
         if demand.address is not None:
             _begin_check(draft.request, address=demand.address, now=now)
         trail.record(draft.event, about=draft.about)
+        record_links(draft.request, draft.linked, trail=trail, actor=actor, now=now)
         record_standing(draft.request, trail=trail)
     return draft.opened
+
+
+def with_links(demands: Sequence[Demand]) -> list[Demand]:
+    """Return demands with what links add; a code proves an address alone, so it comes first."""
+    asked = [demand.pseudonyms if demand.address is None else () for demand in demands]
+    return [
+        replace(demand, linked=linked)
+        for demand, linked in zip(demands, linked_to(asked), strict=True)
+    ]
 
 
 def line_up(draft: Draft, leaders: Mapping[UUID, Leader]) -> Draft:
@@ -268,31 +290,6 @@ def key_of(request: DeletionRequest) -> RequestKey:
     )
 
 
-def claims_in(request: DeletionRequest, key: RequestKey) -> tuple[Claim, ...]:
-    """Return what an open request says about its person."""
-    return tuple(
-        sorted(
-            Claim(
-                namespace=one.namespace_id,
-                digest=key.unseal(bytes(one.sealed_digest), namespace=one.namespace_id),
-            )
-            for one in request.identifiers.all()
-        )
-    )
-
-
-def receipt_of(key: RequestKey, claims: Sequence[Claim]) -> Receipt:
-    """Return what a request's person gets to keep."""
-    return Receipt(
-        request_id=key.request_id,
-        commitment_key=key.commitment_key,
-        commitments=tuple(
-            (claim.namespace, commitment(key.commitment_key, claim.namespace, claim.digest))
-            for claim in claims
-        ),
-    )
-
-
 def demand_of(
     said: SaidDemand, *, key: str, caller: str, kinds: Mapping[str, IdentifierKind]
 ) -> Demand:
@@ -342,20 +339,19 @@ def draft_of(demand: Demand, *, caller: str, now: datetime) -> Draft:
             key_encryption_key=settings.REQUEST_KEY_ENCRYPTION_KEY, entropy=secrets.token_bytes
         ),
     )
+    named = zip(demand.pseudonyms, demand.claims, strict=True)
     identifiers = [
-        RequestIdentifier(
-            request=request,
-            namespace_id=claim.namespace,
-            pseudonym=pseudonym,
-            sealed_digest=key.seal(
-                claim.digest, namespace=claim.namespace, entropy=secrets.token_bytes
-            ),
-        )
-        for claim, pseudonym in zip(demand.claims, demand.pseudonyms, strict=True)
+        *identifier_rows(request, named, key=key, by_link=False),
+        *identifier_rows(request, demand.linked.claims, key=key, by_link=True),
     ]
     # In one order everywhere, so that two who insert some of the same people never deadlock.
     identifiers.sort(key=attrgetter("pseudonym"))
-    return Draft(request=request, identifiers=identifiers, receipt=receipt_of(key, demand.claims))
+    return Draft(
+        request=request,
+        identifiers=identifiers,
+        receipt=receipt_of(key, demand.claims),
+        linked=demand.linked,
+    )
 
 
 def repeated(known: DeletionRequest, demand: Demand) -> Opened:

@@ -16,11 +16,12 @@ from deletion.api.fields import (
 )
 from deletion.api.recipients import TellingOut
 from deletion.intake import MOST_IDENTIFIERS
-from deletion.models import Batch, DeletionRequest, Run
+from deletion.models import Batch, DeletionRequest, RequestIdentifier, Run
 from deletion.queries.merging import answered_by
 from deletion.regimes import REGIMES
 from deletion.states import Outcome, RequestState
 
+MOST_LINKS: Final = 1000  # that one call declares; `manage.py link_identifiers` takes any number
 _NO_ZERO: Final = r"^[^\x00]*$"  # PostgreSQL keeps no zero character
 ARTICLES: Final = sorted({ground.article for law in REGIMES.values() for ground in law.keep})
 DENIAL_ARTICLES: Final = sorted(
@@ -92,6 +93,36 @@ class DeletionRequestOut(serializers.ModelSerializer[DeletionRequest]):
         ]
 
 
+class LinkIn(serializers.Serializer[None]):
+    """Two identifiers of one person."""
+
+    one = IdentifierField()
+    other = IdentifierField()
+
+
+class LinksIn(serializers.Serializer[None]):
+    """Which identifiers are one person's."""
+
+    links = serializers.ListField(child=LinkIn(), min_length=1, max_length=MOST_LINKS)
+
+
+class LinksOut(serializers.Serializer[Any]):
+    """What became of some links, counted."""
+
+    added = serializers.IntegerField()
+    known = serializers.IntegerField(help_text="Declared before, or twice here.")
+    forgotten = serializers.IntegerField(
+        help_text="Not kept: one of the two is on the suppression list."
+    )
+
+
+class LinksTakenBackOut(serializers.Serializer[Any]):
+    """How many links were taken back."""
+
+    removed = serializers.IntegerField()
+    unknown = serializers.IntegerField(help_text="There was no such link.")
+
+
 class OpenedRequestOut(DeletionRequestOut):
     """A request that was just opened, with its receipt. The receipt is in this answer only."""
 
@@ -147,6 +178,14 @@ class DenialOut(serializers.Serializer[Any]):
     in_time = serializers.BooleanField(help_text="They were told before the law's own date.")
 
 
+class LinkedOut(serializers.ModelSerializer[RequestIdentifier]):
+    """An identifier that a link has added, by its number; its value is never answered."""
+
+    class Meta:
+        model = RequestIdentifier
+        fields = ["id", "namespace"]
+
+
 class RequestMoreOut(serializers.Serializer[Any]):
     """What the page of one request says beyond its row."""
 
@@ -157,6 +196,7 @@ class RequestMoreOut(serializers.Serializer[Any]):
         help_text="The requests that are answered with this one, as far as you may see them.",
     )
     denial = DenialOut(allow_null=True)
+    linked = LinkedOut(many=True)
     targets = TargetOut(many=True)
     recipients = TellingOut(many=True)
     timeline = TimelineEntryOut(many=True)
@@ -168,7 +208,7 @@ class RequestDetailOut(DeletionRequestOut, RequestMoreOut):
     class Meta(DeletionRequestOut.Meta):
         fields = [
             *DeletionRequestOut.Meta.fields,
-            *("lawful_until", "waits_for", "merged", "denial"),
+            *("lawful_until", "waits_for", "merged", "denial", "linked"),
             *("targets", "recipients", "timeline"),
         ]
 

@@ -77,6 +77,13 @@ urlpatterns: list[URLPattern] = [
         views.OneCertificate.as_view(),
         name="deletion-request-certificate",
     ),
+    path(
+        "deletion-requests/<uuid:request_id>/links/<row:identifier_id>/undo",
+        views.LinkUndoing.as_view(),
+        name="deletion-request-link-undo",
+    ),
+    path("links", views.Links.as_view(), name="links"),
+    path("links/take-back", views.LinksTakenBack.as_view(), name="links-take-back"),
     path("batches", views.Batches.as_view(), name="batches"),
     path("batches/<row:batch_id>/approve", views.Approval.as_view(), name="batch-approve"),
     path("recipients", views.Recipients.as_view(), name="recipients"),

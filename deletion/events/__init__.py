@@ -15,6 +15,7 @@ from deletion.events.imports import (
     ImportStarted,
     LinesTaken,
 )
+from deletion.events.links import IdentifiersLinked, LinksDeclared, LinksTakenBack, LinkUndone
 from deletion.events.recipients import (
     CallbackTaken,
     EvidenceAttached,
@@ -86,10 +87,14 @@ __all__ = [
     "DisgorgementRefused",
     "EvidenceAttached",
     "HoldReleased",
+    "IdentifiersLinked",
     "ImportEnded",
     "ImportStarted",
     "ItemTestified",
     "LinesTaken",
+    "LinkUndone",
+    "LinksDeclared",
+    "LinksTakenBack",
     "OutcomeDecided",
     "PartStep",
     "PartsListed",

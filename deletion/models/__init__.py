@@ -3,6 +3,7 @@
 from deletion.models.disgorgement import Disgorgement, Testimony
 from deletion.models.identity import EmailCheck
 from deletion.models.imports import Import
+from deletion.models.links import Link, LinkedIdentifier
 from deletion.models.recipients import Recipient
 from deletion.models.requests import (
     Batch,
@@ -33,6 +34,8 @@ __all__ = [
     "Found",
     "Hold",
     "Import",
+    "Link",
+    "LinkedIdentifier",
     "Obligation",
     "Pause",
     "Recipient",

@@ -95,7 +95,7 @@ class DeletionRequest(models.Model):
 
 
 class RequestIdentifier(models.Model):
-    """One identifier that the person gave. Rows are deleted when the request closes."""
+    """One identifier of the person, given or linked. Rows are deleted when the request closes."""
 
     request = models.ForeignKey(
         DeletionRequest, on_delete=models.CASCADE, related_name="identifiers"
@@ -104,6 +104,7 @@ class RequestIdentifier(models.Model):
     pseudonym = models.UUIDField()
     leads = models.BooleanField(default=True)  # false: its request stands behind another
     sealed_digest = models.BinaryField()  # AES-GCM under the request's own key
+    by_link = models.BooleanField(default=False)  # the person did not name it: a link added it
 
     class Meta:
         constraints = [

@@ -14,7 +14,8 @@ from django.utils import timezone
 
 from audits.trail import Actor
 from deletion import actions, opendsr, webhooks
-from deletion.actions.requests import claims_in, key_of
+from deletion.actions.claims import claims_in
+from deletion.actions.requests import key_of
 from deletion.errors import RecipientUnknown, TellingUnknown
 from deletion.queries.errands import Errand, errand
 from deletion.queries.recipients import address_policy, recipient_numbered

@@ -14,7 +14,8 @@ from config.traces import redis_naming, tables_naming
 from deletion import actions, tasks
 from deletion.errors import CodeNotAllowed, CodeWrong, MoveNotAllowed, VerificationNotPossible
 from deletion.identity import new_code
-from deletion.intake import HashedIdentifier
+from deletion.intake import HashedIdentifier, RawIdentifier
+from deletion.links import pair_of
 from deletion.models import DeletionRequest, EmailCheck
 from deletion.queries.deadlines import near_dates
 from deletion.queries.identity import codes_wanted
@@ -104,6 +105,48 @@ def test_the_code_that_the_person_read_lets_the_request_go_on_and_the_address_is
     walk()
     assert DeletionRequest.objects.get().state == "complete"
     assert pq.read_table(readers)["email"].to_pylist() == [BYSTANDER]
+
+
+NUMBER = RawIdentifier(namespace="customer", value="4711")
+
+
+def link_number():
+    kinds = {"email": IdentifierKind.EMAIL, "customer": IdentifierKind.TEXT}
+    pair = pair_of(raw(ADDRESS, "email"), NUMBER, kinds=kinds)
+    actions.declare_links(pairs=[pair], actor=INTAKE, now=MONDAY)
+
+
+def test_what_is_linked_to_an_address_counts_once_the_address_is_confirmed():
+    make_namespace("customer")
+    link_number()
+    opened = open_request()
+    assert opened.request.identifiers.count() == 1, "a code proves an address alone"
+    tasks.send_code(str(opened.request.pk))
+    assert opened.request.identifiers.count() == 1
+
+    confirmed = confirm(opened, read_code())
+
+    assert (confirmed.state, confirmed.behind_id) == ("received", None)
+    linked = opened.request.identifiers.get(by_link=True)
+    assert (linked.namespace_id, linked.leads) == ("customer", True)
+    assert events(f"request/{opened.request.pk}")[-2:] == ["RequestVerified", "IdentifiersLinked"]
+
+
+def test_who_is_confirmed_stands_behind_a_demand_of_the_linked_person():
+    make_namespace("customer")
+    opened = open_request()
+    tasks.send_code(str(opened.request.pk))
+    known = make_request(NUMBER, key="k2", caller="user:8", now=right_now())
+    link_number()
+
+    confirmed = confirm(opened, read_code())
+
+    assert (confirmed.state, confirmed.behind_id) == ("received", known.request.pk)
+    assert set(opened.request.identifiers.values_list("leads", flat=True)) == {False}
+    assert events(f"request/{opened.request.pk}")[-1] == "RequestQueued"
+    actions.cancel(request_id=known.request.pk, actor=OFFICER, now=right_now())
+    tasks.steps.take_turns()
+    assert set(opened.request.identifiers.values_list("leads", flat=True)) == {True}
 
 
 def test_the_address_is_readable_with_the_requests_own_key_only():

@@ -23,6 +23,7 @@ from deletion.api.views.disgorgements import (
     WhatGoesWith,
 )
 from deletion.api.views.identity import Codes, Confirmation
+from deletion.api.views.links import Links, LinksTakenBack, LinkUndoing
 from deletion.api.views.recipients import (
     Attaching,
     Excusing,
@@ -57,6 +58,9 @@ __all__ = [
     "Extending",
     "Holding",
     "Imports",
+    "LinkUndoing",
+    "Links",
+    "LinksTakenBack",
     "OneCertificate",
     "OneDeletionRequest",
     "OneDisgorgement",

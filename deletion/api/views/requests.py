@@ -31,6 +31,7 @@ from deletion.api.views.answers import REFUSED, SEE_ALL, UNKNOWN, actor_of, only
 from deletion.intake import KEY
 from deletion.models import DeletionRequest
 from deletion.queries import requests as queries
+from deletion.queries.links import added_to
 from deletion.queries.pauses import lawful_until
 from deletion.queries.recipients import tellings_of
 from deletion.queries.waiting import waits_for
@@ -138,6 +139,7 @@ class OneDeletionRequest(APIView):
                 "merged": queries.merged_with(found, caller=only_own(request)),
                 "waits_for": waits_for(found, now=timezone.now()),
                 "denial": queries.denial_of(found),
+                "linked": added_to(found.pk),
                 "targets": queries.targets_of(found, now=timezone.now()),
                 "recipients": tellings_of(found),
                 "timeline": timeline(f"request/{found.pk}"),
