@@ -8,6 +8,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.test import Client
 
 from audits.models import Alert
@@ -498,3 +499,27 @@ def test_a_real_processor_calls_a_real_service_before_it_answers_the_message(
     walk()
     assert state(opened) == "complete"
     assert len(server.got) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_callbacks_that_come_at_once_count_once_each_and_end_where_they_must(tmp_path, server):
+    opened = told(tmp_path, server)
+    telling = telling_of(opened)
+    bodies = [body_of(telling, answer) for answer in ("pending", "in_progress", "completed")] * 4
+    where, answers = address(), []
+
+    def post(body):
+        answers.append(call(body, at=where))
+        connection.close()
+
+    threads = [threading.Thread(target=post, args=[body]) for body in bodies]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert answers == [202] * len(bodies)
+    assert standing(opened) == ("completed", "notified")
+    assert Callback.objects.count() == len(recorded("CallbackTaken")) == 3
+    assert len(recorded("RecipientTold")) == 1
+    assert not Alert.objects.filter(resolved_at=None).exists()
