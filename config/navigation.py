@@ -57,6 +57,7 @@ def groups(request: HttpRequest) -> list[dict[str, Any]]:
                 rows("Runs", "play_circle", "deletion_run"),
                 rows("Disgorgements", "gavel", "deletion_disgorgement", WATCHERS),
                 rows("Imports", "upload_file", "deletion_import", WATCHERS),
+                rows("Agents", "support_agent", "deletion_agent", WATCHERS),
                 rows("Recipients", "forward_to_inbox", "deletion_recipient", WATCHERS),
                 page("Where is a person?", "person_search", "where-is", DECIDERS),
             ],

@@ -73,6 +73,7 @@ PUBLIC_URL: str = env.base("PUBLIC_URL", default="")  # where those outside reac
 RECIPIENT_PORTS: frozenset[int] = env.ports("RECIPIENT_PORTS", default="443,8443")
 RECIPIENT_NETWORKS: tuple[Network, ...] = env.networks("RECIPIENT_NETWORKS", default="")
 RECIPIENT_PLAIN_HTTP = env.bool("RECIPIENT_PLAIN_HTTP", default=False)
+DRP_BUSINESS_ID = env.str("DRP_BUSINESS_ID", default="")  # empty: no agent is listened to
 SHIELD_NOTICE_DAYS = env.int("SHIELD_NOTICE_DAYS", default=14, validate=POSITIVE)
 
 # How people are written to: only to confirm their address. Without a host nobody is.

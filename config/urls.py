@@ -43,6 +43,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", Metrics.as_view(), name="metrics"),
     path(".well-known/webhook-keys", well_known.webhook_keys, name="webhook-keys"),
     path("api/v1/", include(api)),
+    path("drp/v1/", include("deletion.api.drp")),
     path("admin/lineage/where-is/", admin.site.admin_view(where_is), name="where-is"),
     path("admin/", admin.site.urls),
 ]

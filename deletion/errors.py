@@ -156,3 +156,59 @@ class TellingOpen(Exception):
 
 class TellingUnknown(Exception):
     """There is no such duty to tell a recipient, or it has ended already."""
+
+
+class AgentInvalid(Exception):
+    """The declaration of an authorised agent does not hold together; the message says why."""
+
+
+class AgentUnknown(Exception):
+    """There is no such authorised agent, or it is disabled, or enabled already."""
+
+
+class AgentNotMeant(Exception):
+    """The message was signed in the name of another agent than the one that sends it."""
+
+
+class BusinessNotMeant(Exception):
+    """The message is for another business than this one."""
+
+
+class ExerciseUnsupported(Exception):
+    """Only `deletion` can be exercised here; neither access nor an opt-out of sale."""
+
+
+class MessageExpired(Exception):
+    """The message has expired: sign a new one."""
+
+
+class MessageFromLater(Exception):
+    """The message was issued at a moment that lies ahead: one of the two clocks is wrong."""
+
+
+class MessageMalformed(Exception):
+    """The message of an agent is not as the Data Rights Protocol says it must be."""
+
+
+class MessageRepeated(Exception):
+    """A token was made with this message or a newer one: sign a new one to get another token."""
+
+
+class MessageTooLong(Exception):
+    """The message of an agent is longer than 64 KiB."""
+
+
+class NobodyVerified(Exception):
+    """insuf_verification: no claim that is used here is marked as verified by the agent."""
+
+
+class RequestOfAnother(Exception):
+    """The agent has no such request."""
+
+
+class SignatureWrong(Exception):
+    """The signature is not one of this agent's key over these bytes."""
+
+
+class VerificationReserved(Exception):
+    """Nobody can say `signed-agent`: Lethe says it of a message whose signature it has verified."""

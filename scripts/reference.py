@@ -55,13 +55,19 @@ DJANGOS_OWN: Final = {
     *("--version", "--verbosity", "--settings", "--pythonpath", "--traceback"),
     *("--no-color", "--force-color"),
 }
+_DRP: Final = " ([Data Rights Protocol](../how-to/accept-agents.md))."
 UNDESCRIBED: Final = {
     "/metrics": "Read the [measures](metrics.md), for Prometheus.",
     "/api/v1/docs/": "Browse this API.",
+    "/drp/v1/agent/{code}": f"Set up a token, or see whether it is valid{_DRP}",
+    "/drp/v1/data-rights-request": f"Ask for a person's deletion{_DRP}",
+    "/drp/v1/data-rights-request/": "The same, with the slash of older versions.",
+    "/drp/v1/data-rights-request/{request_id}": f"See a request, or revoke it{_DRP}",
     "/api/v1/schema/": "Describe this API (OpenAPI 3.1), in JSON or YAML.",
 }
 EVERYBODY: Final = "everybody with an account"
 WHOEVER_SIGNS: Final = "whoever signs the body"
+AGENTS: Final = "authorised agents"
 
 
 def main() -> None:
@@ -319,6 +325,8 @@ def _roles(callback: Callable[..., object], method: str) -> str:
         request.user = _Account(role)  # type: ignore[assignment]  # enough of one
         if all(permission.has_permission(request, view) for permission in view.get_permissions()):
             opened.append(role.value)
+    if callback.__module__ == "deletion.api.drp":
+        return AGENTS
     return EVERYBODY if len(opened) == len(Role) else ", ".join(opened) or WHOEVER_SIGNS
 
 

@@ -39,6 +39,12 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
     "auth.User_groups": {PLAIN: "id user group"},
     "auth.User_user_permissions": {PLAIN: "id user permission"},
     "contenttypes.ContentType": {PLAIN: "id app_label model"},
+    "deletion.Agent": {
+        PLAIN: (
+            "id code name public_key email_namespace phone_namespace regime declared_by declared_at"
+            " disabled_because disabled_at token_digest token_until set_up_at"
+        ),
+    },
     "deletion.Batch": {
         TAG: "plan",
         PLAIN: "id digest planned_at approved_at approved_by dissolved_at looked_at",
@@ -127,6 +133,10 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
     "deletion.Share": {PLAIN: "id obligation request expected outcome note decided_at run"},
     "deletion.Testimony": {
         PLAIN: "id disgorgement item finding reason evidence_digest said_by said_at",
+    },
+    "deletion.SignedDemand": {
+        TAG: "message_tag",
+        PLAIN: "id request agent agent_request_id",
     },
     "deletion.Telling": {
         PLAIN: (

@@ -1,5 +1,13 @@
 """Every change of the deletion tables, one file a noun."""
 
+from deletion.actions.agents import (
+    accept_demand,
+    declare_agent,
+    disable_agent,
+    enable_agent,
+    revoke_demand,
+    set_up_token,
+)
 from deletion.actions.batches import (
     approve_plan,
     ask_where,
@@ -84,6 +92,7 @@ __all__ = [
     "LinkCount",
     "Opened",
     "Upload",
+    "accept_demand",
     "approve_disgorgement",
     "approve_plan",
     "ask_about_answers",
@@ -100,12 +109,15 @@ __all__ = [
     "complete_request",
     "complete_requests",
     "confirm_code",
+    "declare_agent",
     "declare_links",
     "declare_recipient",
     "deny",
+    "disable_agent",
     "disable_recipient",
     "dissolve_plan",
     "drop_part",
+    "enable_agent",
     "enable_recipient",
     "end_pause",
     "excuse",
@@ -144,6 +156,8 @@ __all__ = [
     "retrain_unshielded",
     "retry_run",
     "retry_telling",
+    "revoke_demand",
+    "set_up_token",
     "start_erasure",
     "start_import",
     "start_replay",

@@ -28,12 +28,14 @@ from deletion.actions.merging import (
     record_standing,
     stand_behind,
 )
+from deletion.drp import SIGNED_AGENT, is_agent
 from deletion.errors import (
     IdempotencyKeyReused,
     MoveNotAllowed,
     RequestAlreadyOpen,
     TwoPeopleNeeded,
     VerificationNotPossible,
+    VerificationReserved,
 )
 from deletion.events import DeletionRequested, RequestCancelled
 from deletion.identity import EMAIL_CODE, address_in
@@ -298,6 +300,8 @@ def demand_of(
     `kinds` are those of the declared namespaces, `key` is the caller's own for this demand.
     """
     law = regime_named(said.regime)
+    if said.verification == SIGNED_AGENT and not is_agent(caller):
+        raise VerificationReserved
     if any(identifier.namespace not in kinds for identifier in said.identifiers):
         raise NamespaceUnknown  # unrepeated: somebody may have sent an identifier in its place
     claims = claims_of(said.identifiers, kinds=kinds)

@@ -1,5 +1,23 @@
 """Requests, plans and runs as officers see them, and the buttons they may press."""
 
-from deletion.admin import batches, disgorgements, imports, recipients, requests, runs, tellings
+from deletion.admin import (
+    agents,
+    batches,
+    disgorgements,
+    imports,
+    recipients,
+    requests,
+    runs,
+    tellings,
+)
 
-__all__ = ["batches", "disgorgements", "imports", "recipients", "requests", "runs", "tellings"]
+__all__ = [
+    "agents",
+    "batches",
+    "disgorgements",
+    "imports",
+    "recipients",
+    "requests",
+    "runs",
+    "tellings",
+]

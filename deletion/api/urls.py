@@ -86,6 +86,10 @@ urlpatterns: list[URLPattern] = [
     path("links/take-back", views.LinksTakenBack.as_view(), name="links-take-back"),
     path("batches", views.Batches.as_view(), name="batches"),
     path("batches/<row:batch_id>/approve", views.Approval.as_view(), name="batch-approve"),
+    path("agents", views.Agents.as_view(), name="agents"),
+    path("agents/<row:agent_id>", views.OneAgent.as_view(), name="agent"),
+    path("agents/<row:agent_id>/disable", views.AgentOff.as_view(), name="agent-disable"),
+    path("agents/<row:agent_id>/enable", views.AgentOn.as_view(), name="agent-enable"),
     path("recipients", views.Recipients.as_view(), name="recipients"),
     path("recipients/<row:recipient_id>", views.OneRecipient.as_view(), name="recipient"),
     path(

@@ -3,6 +3,13 @@
 A person appears only as a commitment under the request's own key.
 """
 
+from deletion.events.agents import (
+    AgentDeclared,
+    AgentDisabled,
+    AgentEnabled,
+    AgentSetUp,
+    RequestSigned,
+)
 from deletion.events.disgorgement import (
     DisgorgementApproved,
     DisgorgementCarriedOut,
@@ -72,6 +79,10 @@ from deletion.events.requests import (
 )
 
 __all__ = [
+    "AgentDeclared",
+    "AgentDisabled",
+    "AgentEnabled",
+    "AgentSetUp",
     "AttemptBegan",
     "AttemptFailed",
     "CallbackTaken",
@@ -121,6 +132,7 @@ __all__ = [
     "RequestPlanned",
     "RequestQueued",
     "RequestReopened",
+    "RequestSigned",
     "RequestUnmerged",
     "RequestUnqueued",
     "RequestVerified",

@@ -1,5 +1,6 @@
 """Requests, batches, obligations and runs, as rows. `deletion.actions` changes them."""
 
+from deletion.models.agents import Agent, SignedDemand
 from deletion.models.disgorgement import Disgorgement, Testimony
 from deletion.models.identity import EmailCheck
 from deletion.models.imports import Import
@@ -20,6 +21,7 @@ from deletion.models.tellings import Callback, Delivery, Evidence, Telling
 from deletion.models.work import Found, Obligation, Run, RunPart, Share
 
 __all__ = [
+    "Agent",
     "Batch",
     "Callback",
     "Certificate",
@@ -43,6 +45,7 @@ __all__ = [
     "Run",
     "RunPart",
     "Share",
+    "SignedDemand",
     "Telling",
     "Testimony",
 ]

@@ -19,6 +19,7 @@ NAMES = [f"{one.opts.app_label}_{one.opts.model_name}" for one in SHOWN]
 WATCHED = {
     "audits_checkpoint",
     "audits_leaf",
+    "deletion_agent",
     "deletion_batch",
     "deletion_deletionrequest",
     "deletion_disgorgement",
@@ -43,6 +44,7 @@ def test_every_model_that_a_person_should_see_has_a_page():
         "audits_alert",
         "audits_checkpoint",
         "audits_leaf",
+        "deletion_agent",
         "deletion_batch",
         "deletion_deletionrequest",
         "deletion_disgorgement",

@@ -22,11 +22,13 @@ from deletion.models import Batch, DeletionRequest
 from deletion.queries import work
 from deletion.tasks import steps
 from lineage.graph import EdgeKind, NodeKind
+from lineage.identifiers import IdentifierKind
 from lineage.models import DatasetVersion
 from tests.deletion.builders import INTAKE, make_due, make_request, raw, right_now, walk
 from tests.lineage.builders import (
     PATIENT_ID,
     make_family,
+    make_namespace,
     make_node,
     make_store,
     make_version,
@@ -117,6 +119,21 @@ def newest(version: DatasetVersion) -> DatasetVersion:
     return DatasetVersion.objects.filter(family=version.family).latest("seq")
 
 
+def make_agent(by: User) -> None:
+    """Declare an agent; the key is one of the test vectors of RFC 8032."""
+    make_namespace("email", kind=IdentifierKind.EMAIL)
+    actions.declare_agent(
+        agent="PERMISSION_SLIP",
+        name="Permission Slip Inc.",
+        public_key="d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+        email_namespace="email",
+        phone_namespace="",
+        regime="ccpa",
+        actor=actor_of(by),
+        now=right_now(),
+    )
+
+
 def tell_everything(folder: Path, staff: Staff) -> dict[str, DeletionRequest]:
     """Tell the whole story; return the requests by what became of them."""
     version = make_patients(folder / "patients")
@@ -164,6 +181,7 @@ def tell_everything(folder: Path, staff: Staff) -> dict[str, DeletionRequest]:
         now=right_now(),
     )
     send_many(MANY[32])
+    make_agent(staff.dora)
     make_node(name="scraped")
     actions.propose_disgorgement(
         named_by=NamedBy.SOURCE,

@@ -1,5 +1,6 @@
 """Deletion requests and batches over HTTP: parse, act, answer."""
 
+from deletion.api.views.agents import AgentOff, AgentOn, Agents, OneAgent
 from deletion.api.views.bulk import Imports
 from deletion.api.views.callbacks import Callbacks
 from deletion.api.views.decisions import (
@@ -41,6 +42,9 @@ from deletion.api.views.requests import DeletionRequests, OneCertificate, OneDel
 from deletion.api.views.work import Approval, Batches, Retrying
 
 __all__ = [
+    "AgentOff",
+    "AgentOn",
+    "Agents",
     "Approval",
     "Attaching",
     "Batches",
@@ -61,6 +65,7 @@ __all__ = [
     "LinkUndoing",
     "Links",
     "LinksTakenBack",
+    "OneAgent",
     "OneCertificate",
     "OneDeletionRequest",
     "OneDisgorgement",
