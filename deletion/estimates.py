@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
 from math import exp, log, sqrt
 from statistics import NormalDist, median
 from typing import Final
@@ -18,6 +17,7 @@ _WEIGHT: Final = 5  # runs, or targets, until what is seen counts as much as wha
 _OWN_WEIGHT: Final = 10  # runs until a target's own variance counts as much as that of all
 _OVERLONG: Final = 0.01  # the share of runs that take longer than `_MEDIANS`, before any has
 _OVERLONG_WEIGHT: Final = 20  # runs
+_LEAST_SHARE: Final = 1e-9
 _SHORTEST: Final = 1.0  # second
 _LONGEST: Final = log(1e9)  # seconds: thirty years
 _KILLS_A_DOUBLING: Final = 2
@@ -73,9 +73,15 @@ class Prior:
 
 
 def prior_of(histories: Iterable[History], *, guess: timedelta) -> Prior:
-    """Sum up the targets of a kind; `guess` is a first median, and counts like one more target."""
-    seen = [history for history in histories if history.runs]
-    means = [log(guess.total_seconds()), *(history.mean_log for history in seen)]
+    """Sum up the targets of a kind; `guess` is a first median, and counts like one more target.
+
+    So does each that has never run: the first runs to end are the short ones, and would make all
+    that are still at work look short.
+    """
+    every = list(histories)
+    seen = [history for history in every if history.runs]
+    unseen = len(every) - len(seen)
+    means = [log(guess.total_seconds())] * (1 + unseen) + [history.mean_log for history in seen]
     mean = sum(means) / len(means)
     spread = sum((value - mean) ** 2 for value in means)
     runs = sum(history.runs for history in seen)
@@ -89,7 +95,10 @@ def prior_of(histories: Iterable[History], *, guess: timedelta) -> Prior:
     )
     return Prior(
         mean_log=mean,
-        between=max((_UNKNOWN_BETWEEN * _WEIGHT + spread) / (_WEIGHT + len(seen)), _LEAST_BETWEEN),
+        between=max(
+            (_UNKNOWN_BETWEEN * (_WEIGHT + unseen) + spread) / (_WEIGHT + len(every)),
+            _LEAST_BETWEEN,
+        ),
         within=max((_UNKNOWN_WITHIN * _WEIGHT + around) / (_WEIGHT + freedom), _LEAST_WITHIN),
         smear=(exp(_UNKNOWN_WITHIN / 2) * _WEIGHT + smeared) / (_WEIGHT + freedom),
         # Of fifty runs of one target hardly more than one is that long.
@@ -114,10 +123,11 @@ def estimate_of(history: History, *, prior: Prior, quantile: float) -> Estimate:
     # A few runs say little about a target's own spread, so that of all counts for a while.
     own = history.runs * history.variance_log
     variance = (_OWN_WEIGHT * prior.within + own) / (_OWN_WEIGHT + history.runs) + doubt
-    safe = exp(min(mean + _normal_quantile(quantile) * sqrt(variance), _LONGEST))
+    safe = exp(min(mean + NormalDist().inv_cdf(quantile) * sqrt(variance), _LONGEST))
     if prior.overlong > 1 - quantile:
         cut_off = hung_after(history, prior=prior, kills=0).total_seconds()
-        again = exp(mean + _log_medians_exceeded_by((1 - quantile) / prior.overlong, prior))
+        second = max(1 - (1 - quantile) / prior.overlong, _LEAST_SHARE)
+        again = exp(mean + NormalDist().inv_cdf(second) * sqrt(variance))
         safe = max(safe, min(cut_off + again, exp(_LONGEST)))
     return Estimate(
         mean=timedelta(seconds=exp(min(mean + doubt / 2, _LONGEST)) * prior.smear),
@@ -137,21 +147,6 @@ def hung_after(history: History, *, prior: Prior, kills: int) -> timedelta:
     longest = exp(min(mean + skew + doubt, _LONGEST))
     doublings = min(max(kills // _KILLS_A_DOUBLING, 0), _MOST_DOUBLINGS)
     return timedelta(seconds=longest * _MEDIANS * 2.0**doublings)
-
-
-def _log_medians_exceeded_by(share: float, prior: Prior) -> float:
-    """Return the logarithm of how many medians that share of attempts takes, at the least.
-
-    A power law through what is known of the tail: half of them take longer than one median, and
-    `prior.overlong` of them longer than eight.
-    """
-    beyond = log(share / 0.5) / log(min(prior.overlong, 0.49) / 0.5)
-    return min(max(beyond, 0.0), 1.0) * log(_MEDIANS)
-
-
-@cache
-def _normal_quantile(share: float) -> float:
-    return NormalDist().inv_cdf(share)
 
 
 def _mean_of(history: History, prior: Prior) -> tuple[float, float]:

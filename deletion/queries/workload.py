@@ -4,7 +4,7 @@ PostgreSQL sums the obligations up, so that what is read, and the decision, grow
 and not with the people.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -264,10 +264,17 @@ class _Sum:
         return self.behind != (None, None)
 
 
-def priors_of(past: Mapping[Key, History]) -> dict[ObligationKind, Prior]:
-    """Return what is known of a store, or of a model, that has never been worked on."""
-    stores = [history for (store, _), history in past.items() if store is not None]
-    models = [history for (_, model), history in past.items() if model is not None]
+def priors_of(
+    past: Mapping[Key, History], *, waiting: Iterable[Key] = ()
+) -> dict[ObligationKind, Prior]:
+    """Return what is known of a store, or of a model, that has never been worked on.
+
+    `waiting` are targets that have work now: those of them that have never run make the others say
+    less.
+    """
+    every = dict.fromkeys(waiting, NO_HISTORY) | dict(past)
+    stores = [history for (store, _), history in every.items() if store is not None]
+    models = [history for (_, model), history in every.items() if model is not None]
     return {
         ObligationKind.ERASE: prior_of(stores, guess=GUESS[ObligationKind.ERASE]),
         ObligationKind.RETRAIN: prior_of(models, guess=GUESS[ObligationKind.RETRAIN]),
@@ -277,7 +284,7 @@ def priors_of(past: Mapping[Key, History]) -> dict[ObligationKind, Prior]:
 def _targets(keys: Collection[Key]) -> dict[Key, Target]:
     stopped = set(Stop.objects.filter(lifted_at=None).values_list("scope", flat=True))
     past = histories()
-    priors = priors_of(past)
+    priors = priors_of(past, waiting=keys)
     stores = Store.objects.in_bulk([store for store, _ in keys if store is not None])
     models = Model.objects.in_bulk([model for _, model in keys if model is not None])
     found: dict[Key, Target] = {}

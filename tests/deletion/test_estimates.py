@@ -54,6 +54,18 @@ def test_a_target_that_never_ran_is_taken_to_be_like_the_others_of_its_kind():
     assert 50 * GUESS < among_them.mean < 200 * GUESS
 
 
+def test_as_long_as_most_have_never_run_the_short_ones_that_have_say_little():
+    short = [history_of([GUESS / 10])] * 25
+
+    few = prior_of(short, guess=GUESS)
+    few_of_many = prior_of([*short, *[NO_HISTORY] * 975], guess=GUESS)
+
+    likely = [
+        estimate_of(NO_HISTORY, prior=prior, quantile=0.9995).mean for prior in (few, few_of_many)
+    ]
+    assert likely[0] < GUESS < 4 * GUESS < likely[1]
+
+
 @given(past=durations)
 def test_the_safe_time_is_longer_than_the_expected_one(past):
     estimate = estimated(past)
