@@ -6,6 +6,7 @@ if a is linked to b and b to c, a demand that names a looks for c as well.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -19,6 +20,9 @@ MOST_LINKED: Final = 20
 
 Pair = tuple[Claim, Claim]
 """Two identifiers of one person. Personal data."""
+
+WAITS_OF_A_CLOCK: Final = 3
+"""A request waits for officers to undo a link while three such times are left for its data."""
 
 Neighbours = Callable[[frozenset[UUID]], Mapping[UUID, Collection[UUID]]]
 """Returns the other ends of the links of some marks; of a mark without a link nothing."""
@@ -71,6 +75,14 @@ def reached(
             edges[place] = new if is_bounded else set()
     added = [frozenset(known).difference(marks) for known, marks in zip(found, named, strict=True)]
     return [one if len(one) <= most else None for one in added]
+
+
+def undoable_until(*, opened_at: datetime, erase_by: datetime, wait: timedelta) -> datetime:
+    """Return from when on a request with linked identifiers is planned; its due date always wins.
+
+    `opened_at` is when its person had shown who they are.
+    """
+    return min(opened_at + wait, max(opened_at, erase_by - WAITS_OF_A_CLOCK * wait))
 
 
 def still_reached(

@@ -40,7 +40,11 @@ PATIENCE_SECONDS: Final = 60
 OFFICER: Final = "officer"
 # The same people fall into the same shards each time, so the tutorial can show what you will see.
 REPEATED: Final = ("PSEUDONYM_KEY", "SHARD_KEY")
-HURRY: Final = {"SWEEP_SECONDS": "1", "COALESCE_SECONDS": "2"}  # a real one gathers for a day
+HURRY: Final = {  # a real one gathers for a day
+    "SWEEP_SECONDS": "1",
+    "COALESCE_SECONDS": "2",
+    "LINKED_WAIT_SECONDS": "2",
+}
 
 GREETING: Final = """\
 A private Lethe answers at {address}

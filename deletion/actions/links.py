@@ -30,7 +30,7 @@ from deletion.keys import RequestKey, seal_linked
 from deletion.links import MOST_LINKED, Linked, Pair, still_reached
 from deletion.merging import leader_of, overtaken_by
 from deletion.models import DeletionRequest, Link, LinkedIdentifier, RequestIdentifier
-from deletion.queries.links import TOO_MANY, links_among
+from deletion.queries.links import TOO_MANY, is_unplanned, links_among
 from deletion.queries.merging import leaders_for, leading
 from deletion.states import OPEN, RequestState
 from lineage.actions.locks import keep_people
@@ -38,7 +38,6 @@ from lineage.identifiers import pseudonym_of, suppression_tag_of
 from lineage.queries import suppressed
 
 _TRIES: Final = 5  # when others ask for the same person in the same moment
-_NOT_BEGUN: Final = frozenset({RequestState.RECEIVED, RequestState.HELD, RequestState.PAUSED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,13 +276,11 @@ def _require_not_begun(request: DeletionRequest) -> None:
         raise MoveNotAllowed(
             "the request is merged: undo the link in the one that it was merged into, or the merge"
         )
-    if request.batch_id is not None or RequestState(request.state) not in _NOT_BEGUN:
+    if not is_unplanned(request):
         raise MoveNotAllowed(
-            "the request is planned or has ended: a link can be undone before that, or after the"
-            " request was put on hold before the plan is approved"
+            "the request is planned, or its work has begun, or it has ended: hold it before its"
+            " plan is approved, and the link can be undone again"
         )
-    if request.shares.exists():
-        raise MoveNotAllowed("work on the request has begun")
 
 
 def _stand_anew_if_freed(request: DeletionRequest, *, trail: Trail) -> None:

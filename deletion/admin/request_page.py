@@ -37,6 +37,7 @@ from deletion.admin.clocks import (
     target_link,
     with_note,
 )
+from deletion.admin.links import added_by_links
 from deletion.admin.told import recipients_of
 from deletion.models import Certificate, DeletionRequest, Denial, Extension, Hold, Pause, Share
 from deletion.queries.pauses import lawful_until, paused_for
@@ -92,6 +93,7 @@ def page_of(request: DeletionRequest, *, now: datetime) -> Page:
             _clocks(request, now=now),
             *([_holds(holds)] if holds else []),
             *([_pauses(pauses)] if pauses else []),
+            *added_by_links(request),
             *_merged(request),
             *([_denial(denial)] if denial else []),
             _intake(request),
@@ -340,7 +342,8 @@ def _denial(denial: Denial) -> Facts:
 
 
 def _intake(request: DeletionRequest) -> Facts:
-    namespaces = sorted(request.identifiers.values_list("namespace_id", flat=True))
+    named = request.identifiers.filter(by_link=False)
+    namespaces = sorted(named.values_list("namespace_id", flat=True))
     return Facts(
         title="Intake",
         rows=[

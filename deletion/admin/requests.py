@@ -20,7 +20,7 @@ from audits.pages.cells import badge, moment
 from audits.pages.confirmations import Confirmation, button, refusals_in
 from audits.pages.records import Page, ReadOnlyAdmin
 from deletion import errors
-from deletion.admin import decisions
+from deletion.admin import decisions, links
 from deletion.admin.batches import approval_of, approve
 from deletion.admin.clocks import (
     NEXT_DUE,
@@ -35,6 +35,7 @@ from deletion.admin.clocks import (
 )
 from deletion.admin.request_page import page_of
 from deletion.models import Certificate, DeletionRequest
+from deletion.queries.links import may_be_undone
 from deletion.queries.requests import may_be_extended, may_be_paused
 from deletion.regimes import REGIMES
 from deletion.states import ENDED_WELL, MOVES, RequestState
@@ -126,6 +127,7 @@ class DeletionRequestAdmin(ReadOnlyAdmin):
         "pause",
         "end_pause",
         "unmerge",
+        "undo_link",
         "extend",
         "deny",
         "cancel",
@@ -204,6 +206,7 @@ class DeletionRequestAdmin(ReadOnlyAdmin):
                 "end_pause": row.state == RequestState.PAUSED,
                 "extend": may_be_extended(row, now=timezone.now()),
                 "unmerge": row.state == RequestState.MERGED and row.erased_at is None,
+                "undo_link": may_be_undone(row),
                 "deny": RequestState.DENIED in onward,
                 "cancel": RequestState.CANCELLED in onward,
             }.items()
@@ -346,6 +349,16 @@ class DeletionRequestAdmin(ReadOnlyAdmin):
                 sections=[decisions.standing(row)],
             ),
             do=lambda row, _: decisions.unmerge(request, row),
+        )
+
+    @button(description="Undo link", icon="link_off")
+    def undo_link(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Look no more for what a wrong link has added."""
+        return self.confirm(
+            request,
+            object_id,
+            question=links.which_link,
+            do=lambda row, said: links.undo_link(request, row, said),
         )
 
     @button(description="Deny", icon="block", variant=ActionVariant.DANGER)

@@ -15,6 +15,7 @@ from deletion.closure import Remains, remains_of
 from deletion.errors import BatchUnknown
 from deletion.models import Batch, DeletionRequest, RequestIdentifier
 from deletion.planning import Demand, LivingVersion, Plan, make_plan
+from deletion.queries.links import is_undoable
 from deletion.queries.merging import merged_into
 from deletion.states import Outcome, RequestState
 from deletion.trainings import living_of, with_trainings
@@ -33,9 +34,12 @@ NOWHERE: Final = "nowhere-to-look"
 """The alert about a request of whose namespaces no store declares a column."""
 
 
-def awaiting_plan(*, limit: int) -> list[UUID]:
-    """Return requests that nobody has planned yet and can be looked for, the most urgent first."""
-    found = _received().filter(_is_somewhere()).order_by("erase_by", "pk")
+def awaiting_plan(*, limit: int, now: datetime) -> list[UUID]:
+    """Return requests that nobody has planned yet and can be looked for, the most urgent first.
+
+    Those with linked identifiers wait until an officer had time to undo a wrong link.
+    """
+    found = _received().filter(_is_somewhere(), ~is_undoable(now=now)).order_by("erase_by", "pk")
     return list(found.values_list("pk", flat=True)[:limit])
 
 

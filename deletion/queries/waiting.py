@@ -7,6 +7,7 @@ from django.conf import settings
 
 from deletion.models import DeletionRequest, Hold, Run, Share
 from deletion.outlook import Forecast
+from deletion.queries.links import waits_for_undoing
 from deletion.queries.plans import nowhere_to_look_for
 from deletion.queries.targets import target_of
 from deletion.states import OPEN_OUTCOMES, ObligationKind, Outcome, RequestState, RunState
@@ -28,6 +29,8 @@ def waits_for(  # noqa: C901, PLR0911  # one a state
                 return "Another request of the same person has to end first."
             if nowhere_to_look_for(request.pk):
                 return "It waits for a store that can be searched for such a person."
+            if (until := waits_for_undoing(request, now=now)) is not None:
+                return f"Links have added to it: until {_moment(until)} an officer may undo one."
             return "It waits to be planned."
         case RequestState.PLANNED:
             people = request.batch.requests.count() if request.batch is not None else 0

@@ -53,9 +53,10 @@ def plan() -> bool:
     """
     each(plans.nowhere_to_look(limit=_PLANNED), _ask_where)
     for _ in range(_BATCHES):
-        waiting = plans.awaiting_plan(limit=settings.PLAN_UP_TO)
+        now = timezone.now()
+        waiting = plans.awaiting_plan(limit=settings.PLAN_UP_TO, now=now)
         if waiting:
-            actions.plan_batch(request_ids=waiting, actor=SWEEPER, now=timezone.now())
+            actions.plan_batch(request_ids=waiting, actor=SWEEPER, now=now)
         if len(waiting) < settings.PLAN_UP_TO:
             return False
     return True

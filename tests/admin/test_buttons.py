@@ -9,7 +9,9 @@ from audits.actions import raise_alert
 from audits.models import Alert
 from audits.trail import SYSTEM
 from deletion import actions
+from deletion.links import pair_of
 from deletion.models import Batch, Certificate, DeletionRequest, Run
+from lineage.identifiers import IdentifierKind
 from tests.browser.story import (
     actor_of,
     ask,
@@ -18,8 +20,15 @@ from tests.browser.story import (
     no_waiting,
     plan,
 )
-from tests.deletion.builders import events, right_now, walk
-from tests.lineage.builders import make_dataset, make_node, make_version, scanned
+from tests.deletion.builders import events, raw, right_now, walk
+from tests.lineage.builders import (
+    PATIENT_ID,
+    make_dataset,
+    make_node,
+    make_version,
+    pseudonym,
+    scanned,
+)
 from tests.training.builders import make_model
 from training.models import Attestation, Stop
 
@@ -240,6 +249,30 @@ def test_a_request_is_cancelled(officer, request_row):
 
     assert said == ["The request is cancelled."]
     assert events(f"request/{request_row.pk}") == ["DeletionRequested", "RequestCancelled"]
+
+
+def test_a_wrong_link_is_undone_by_its_number(officer, request_row):
+    kinds = {PATIENT_ID: IdentifierKind.TEXT}
+    wrong, right = (pair_of(raw(PEOPLE[1]), raw(PEOPLE[other]), kinds=kinds) for other in (2, 3))
+    actions.declare_links(pairs=[wrong, right], actor=SYSTEM, now=right_now())
+    row = ask(PEOPLE[1], days_ago=1)
+    page = reverse("admin:deletion_deletionrequest_change", args=[row.pk])
+    before = officer.get(page)
+    undone = row.identifiers.get(pseudonym=pseudonym(PEOPLE[2]))
+
+    said = press(
+        officer, button("deletion_deletionrequest", "undo_link", row), identifier=undone.pk
+    )
+
+    assert "Added by links" in before.content.decode()
+    assert all(person not in before.content.decode() for person in PEOPLE)
+    assert "Undo link" in [action["title"] for action in before.context["actions_detail"]]
+    assert said == ["The link is undone: that identifier is not looked for."]
+    assert row.identifiers.get(by_link=True).pseudonym == pseudonym(PEOPLE[3])
+    assert events(f"request/{row.pk}")[-1] == "LinkUndone"
+    unlinked = officer.get(reverse("admin:deletion_deletionrequest_change", args=[request_row.pk]))
+    assert "Added by links" not in unlinked.content.decode()
+    assert "Undo link" not in [one["title"] for one in unlinked.context["actions_detail"]]
 
 
 def test_a_page_offers_what_the_state_allows(officer, staff, request_row):

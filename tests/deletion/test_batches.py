@@ -38,7 +38,7 @@ def test_requests_are_planned_together_and_wait_for_approval(tmp_path):
     batch = plan(alice, bob)
 
     assert state(alice) == state(bob) == "planned"
-    assert awaiting_plan(limit=9) == []
+    assert awaiting_plan(limit=9, now=MONDAY) == []
     assert awaiting_approval(limit=9) == [batch.pk]
     assert batch_seen(batch.pk).people == 2
     assert not Obligation.objects.exists()
@@ -109,7 +109,7 @@ def test_a_dissolved_plan_sends_its_requests_back_to_be_planned(tmp_path):
     actions.dissolve_plan(batch_id=batch.pk, actor=OFFICER, now=MONDAY)
 
     assert state(opened) == "received"
-    assert awaiting_plan(limit=9) == [opened.request.pk]
+    assert awaiting_plan(limit=9, now=MONDAY) == [opened.request.pk]
     assert events(f"batch/{batch.pk}") == ["PlanDissolved"]
     with pytest.raises(BatchUnknown):
         approve(batch)

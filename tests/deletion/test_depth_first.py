@@ -118,7 +118,7 @@ def test_who_has_nowhere_to_be_looked_for_keeps_nobody_from_being_planned(tmp_pa
     lost = make_request(raw("44", "shoe_size"), key="k1", regime="korea", now=right_now())
     alice = make_request(raw(ALICE), key="k2", now=right_now())
 
-    assert plans.awaiting_plan(limit=9) == [alice.request.pk]
+    assert plans.awaiting_plan(limit=9, now=right_now()) == [alice.request.pk]
     assert plans.nowhere_to_look(limit=9) == [lost.request.pk]
     walk()
 

@@ -58,6 +58,7 @@ def namespaces(db):
 def stores(namespaces, settings, tmp_path):
     """One store knows people by their address, the other by their number only."""
     settings.COALESCE *= 0
+    settings.LINKED_WAIT *= 0
     for name, people in ((EMAIL, [ALICES, BOBS]), (CUSTOMER, list(NUMBERS.values()))):
         (tmp_path / name).mkdir()
         table = pa.table({"who": people, "size": [1.0, 2.0]})

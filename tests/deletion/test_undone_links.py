@@ -3,10 +3,15 @@
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from deletion import actions
 from deletion.errors import LinkUnknown, MoveNotAllowed, RequestUnknown
+from deletion.links import undoable_until
 from deletion.models import DeletionRequest, Link, LinkedIdentifier, RequestIdentifier
+from deletion.queries.plans import awaiting_plan
+from deletion.queries.waiting import waits_for
 from tests.cast import ALICE, BOB, MONDAY, OFFICER
 from tests.deletion.builders import (
     DORA,
@@ -40,6 +45,7 @@ __all__ = ["namespaces", "stores"]  # fixtures
 
 pytestmark = pytest.mark.django_db
 
+SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
 WRONG = (address(), number(NUMBERS[BOBS]))
 
 
@@ -210,6 +216,35 @@ def test_a_link_that_was_taken_back_meanwhile_leads_nowhere(namespaces):
     undo(opened)
 
     assert looked_for(opened) == [(EMAIL, False)]
+
+
+def test_a_linked_request_is_planned_after_a_day_and_says_so_unless_it_is_due(stores, settings):
+    settings.LINKED_WAIT = DAY
+    link(WRONG)
+    opened = make_request(address(), now=MONDAY)
+    other = make_request(address(f"{BOB}.else@example.org"), key="k2", now=MONDAY)
+
+    before = awaiting_plan(limit=9, now=MONDAY + DAY - SECOND)
+    said = waits_for(row(opened), now=MONDAY + DAY - SECOND)
+
+    assert before == [other.request.pk]
+    assert said == "Links have added to it: until 2026-01-06 00:00:00 UTC an officer may undo one."
+    assert opened.request.pk in awaiting_plan(limit=9, now=MONDAY + DAY)
+    assert waits_for(row(opened), now=MONDAY + DAY) == "It waits to be planned."
+    DeletionRequest.objects.update(erase_by=MONDAY + 3 * DAY)
+    assert opened.request.pk in awaiting_plan(limit=9, now=MONDAY)
+    assert waits_for(row(opened), now=MONDAY) == "It waits to be planned."
+
+
+@given(
+    st.integers(0, 100).map(lambda days: MONDAY + days * DAY),
+    st.integers(0, 30).map(lambda days: days * DAY),
+)
+def test_nobody_waits_beyond_their_date_or_before_they_came(erase_by, wait):
+    until = undoable_until(opened_at=MONDAY, erase_by=erase_by, wait=wait)
+
+    assert MONDAY <= until <= MONDAY + wait
+    assert until == MONDAY or until + 3 * wait <= erase_by
 
 
 def test_others_of_the_same_namespace_stay_as_they_are(namespaces):
