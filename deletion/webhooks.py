@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from lineage.identifiers import Digest
 
 ERASURE: Final = "person.erased"
+ORDER: Final = "data.ordered-given-up"
 TEST: Final = "lethe.test"
 
 _SECRET_BYTES: Final = 32  # the specification asks for 24 to 64
@@ -64,6 +65,23 @@ def erasure_body(notice: Notice) -> bytes:
                 {"type": one.called, "format": "sha256", "value": one.digest.hex()}
                 for one in notice.identifiers
             ],
+        },
+    )
+
+
+def order_body(
+    *, disgorgement: int, reference: str, what: str, approved_at: datetime, due_at: datetime
+) -> bytes:
+    """Return the body of the message that what was passed on is to be given up; about nobody."""
+    return _body(
+        ORDER,
+        at=approved_at,
+        data={
+            "disgorgement": disgorgement,
+            "do": "give up",
+            "order": reference,
+            "what": what,
+            "due_at": _moment(due_at),
         },
     )
 

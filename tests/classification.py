@@ -105,6 +105,7 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
         PLAIN: "id batch kind store model recipient because created_at due_at run discharged_at",
     },
     "deletion.Obligation_after": {PLAIN: "id from_obligation to_obligation"},
+    "deletion.OrderNotice": {PLAIN: f"{LEASE} id disgorgement recipient item accepted_at"},
     "deletion.Pause": {
         PLAIN: (
             "id request article reason asked_at alert_at paused_by paused_at answered_at ended_by"

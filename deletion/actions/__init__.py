@@ -49,6 +49,7 @@ from deletion.actions.identity import (
 )
 from deletion.actions.links import LinkCount, declare_links, take_links_back, undo_link
 from deletion.actions.merging import take_turn, undo_merge
+from deletion.actions.order_notices import claim_notice, notice_accepted, notice_failed
 from deletion.actions.parts import (
     claim_part,
     drop_part,
@@ -102,6 +103,7 @@ __all__ = [
     "attach_evidence",
     "cancel",
     "check_requests",
+    "claim_notice",
     "claim_part",
     "claim_run",
     "claim_telling",
@@ -143,6 +145,8 @@ __all__ = [
     "note_places_gone",
     "note_unchanged",
     "note_waiting",
+    "notice_accepted",
+    "notice_failed",
     "pause",
     "place_hold",
     "plan_batch",

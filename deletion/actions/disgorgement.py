@@ -18,6 +18,7 @@ from audits.queries import alerted_since, trail_signer
 from audits.statements import digest_of, sign
 from audits.trail import Actor, audited
 from deletion.actions.batches import UNMANAGED
+from deletion.actions.order_notices import plan_notices
 from deletion.disgorgement import (
     Closure,
     ItemKind,
@@ -252,6 +253,7 @@ def follow_disgorgement(
         state = OrderState(row.state)
         if state is OrderState.APPROVED:
             found = standings(row)
+            plan_notices(order=row, left=left_of(found), actor=actor, now=now)
             if not left_of(found) and not models_with_files:
                 _carry_out(row, found, actor=actor, now=now)
                 return OrderState.CARRIED_OUT

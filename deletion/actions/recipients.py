@@ -20,7 +20,7 @@ from deletion.events import (
     RecipientTestAsked,
     RecipientTested,
 )
-from deletion.models import Recipient, Share, Telling
+from deletion.models import OrderNotice, Recipient, Share, Telling
 from deletion.opendsr import IDENTITY_TYPES
 from deletion.queries.recipients import address_policy
 from deletion.queries.targets import recipient_target
@@ -171,6 +171,9 @@ def _try_again(recipient: Recipient, *, trail: Trail) -> None:
     )
     note_outcome(stuck, None, note="", trail=trail)
     begin_anew(Telling.objects.filter(share__obligation__recipient=recipient, share__outcome=""))
+    OrderNotice.objects.filter(recipient=recipient, accepted_at=None).update(
+        attempts=0, not_before=None, last_error=""
+    )
 
 
 def _checked_key(pem: str, way: Way, host: str, *, now: datetime) -> str:

@@ -16,6 +16,9 @@ from deletion.events.disgorgement import (
     DisgorgementProposed,
     DisgorgementRefused,
     ItemTestified,
+    OrderNoticeBegan,
+    OrderNoticeFailed,
+    OrderNoticePlanned,
 )
 from deletion.events.imports import (
     ImportEnded,
@@ -106,6 +109,9 @@ __all__ = [
     "LinkUndone",
     "LinksDeclared",
     "LinksTakenBack",
+    "OrderNoticeBegan",
+    "OrderNoticeFailed",
+    "OrderNoticePlanned",
     "OutcomeDecided",
     "PartStep",
     "PartsListed",

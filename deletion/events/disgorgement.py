@@ -49,6 +49,38 @@ class ItemTestified:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrderNoticePlanned:
+    """A recipient that an order reaches is to be told by a signed message."""
+
+    disgorgement_id: int
+    item: str
+    recipient: str
+    notice: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderNoticeBegan:
+    """A worker is about to tell a recipient of an order."""
+
+    disgorgement_id: int
+    item: str
+    notice: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderNoticeFailed:
+    """An attempt to tell a recipient of an order failed; there is another, or a person must."""
+
+    disgorgement_id: int
+    item: str
+    notice: str
+    status: int | None
+    trouble: str
+    again_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DisgorgementCarriedOut:
     """Nothing is left of what the order reaches; the digest is that of the signed statement."""
 

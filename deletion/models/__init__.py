@@ -1,7 +1,7 @@
 """Requests, batches, obligations and runs, as rows. `deletion.actions` changes them."""
 
 from deletion.models.agents import Agent, SignedDemand
-from deletion.models.disgorgement import Disgorgement, Testimony
+from deletion.models.disgorgement import Disgorgement, OrderNotice, Testimony
 from deletion.models.identity import EmailCheck
 from deletion.models.imports import Import
 from deletion.models.links import Link, LinkedIdentifier
@@ -39,6 +39,7 @@ __all__ = [
     "Link",
     "LinkedIdentifier",
     "Obligation",
+    "OrderNotice",
     "Pause",
     "Recipient",
     "RequestIdentifier",

@@ -1,9 +1,13 @@
 """Orders to give data up with everything that was made of it, and what people attested for them."""
 
+from uuid import uuid4
+
 from django.db import models
 from typing_extensions import override
 
 from deletion.disgorgement import NamedBy, OrderState
+from deletion.models.recipients import Recipient
+from lineage.models import LeasedWork
 
 
 class Disgorgement(models.Model):
@@ -47,6 +51,25 @@ class Disgorgement(models.Model):
     @override
     def __str__(self) -> str:
         return f"disgorgement {self.pk}"
+
+
+class OrderNotice(LeasedWork):
+    """A message to one recipient that what it was given is to be given up."""
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    disgorgement = models.ForeignKey(Disgorgement, on_delete=models.PROTECT, related_name="notices")
+    recipient = models.ForeignKey(Recipient, on_delete=models.PROTECT)
+    item = models.CharField(max_length=200)  # as the plan calls it
+    accepted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="one_notice_an_item", fields=["disgorgement", "item"]),
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return f"notice to {self.item}"
 
 
 class Testimony(models.Model):

@@ -17,11 +17,12 @@ from deletion.disgorgement import OrderState
 from deletion.queries import disgorgement as disgorgements
 from deletion.queries import work
 from deletion.queries.identity import codes_wanted
+from deletion.queries.orders import waiting_notices
 from deletion.queries.recipients import waiting_tellings, waiting_tests
 from deletion.tasks.attempts import attempt, me
 from deletion.tasks.letters import write_code
 from deletion.tasks.steps import SWEEP, SWEEPER, each, start
-from deletion.tasks.telling import TELLER, tell, test_recipient
+from deletion.tasks.telling import TELLER, tell, tell_of_order, test_recipient
 from lineage.actions import let_expired_go, register_version
 from lineage.leases import Token
 from lineage.queries import adapter_of, head_of, scan_family
@@ -43,6 +44,7 @@ __all__ = [
     "send_code",
     "sweep",
     "tell",
+    "tell_of_order",
     "test_recipient",
     "watch_shields",
 ]
@@ -116,6 +118,8 @@ def _wake(*, most: int) -> None:
         close_run.apply_async((str(run_id),), expires=expires)
     for telling_id in waiting_tellings(now=now, limit=most):
         tell.apply_async((str(telling_id),), expires=expires)
+    for notice_id in waiting_notices(now=now, limit=most):
+        tell_of_order.apply_async((str(notice_id),), expires=expires)
     for recipient_id in waiting_tests(limit=most):
         test_recipient.apply_async((recipient_id,), expires=expires)
 

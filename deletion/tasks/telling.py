@@ -16,8 +16,9 @@ from audits.trail import Actor
 from deletion import actions, opendsr, webhooks
 from deletion.actions.claims import claims_in
 from deletion.actions.requests import key_of
-from deletion.errors import RecipientUnknown, TellingUnknown
+from deletion.errors import DisgorgementUnknown, RecipientUnknown, TellingUnknown
 from deletion.queries.errands import Errand, errand
+from deletion.queries.orders import OrderErrand, order_errand
 from deletion.queries.recipients import address_policy, recipient_numbered
 from deletion.tasks.attempts import me
 from deletion.tasks.calls import Answered, call
@@ -96,6 +97,67 @@ def test_recipient(recipient_id: int) -> None:
             actor=TELLER,
             now=timezone.now(),
         )
+
+
+@shared_task(ignore_result=True, acks_late=True, soft_time_limit=90, time_limit=120)
+def tell_of_order(notice_id: str) -> None:
+    """Tell a recipient of an order to give data up. Safe to run twice, and to kill anywhere."""
+    number = UUID(notice_id)
+    with suppress(DisgorgementUnknown, LeaseLost):
+        lease = actions.claim_notice(
+            notice_id=number,
+            owner=me(),
+            length=max(settings.LEASE, _LEAST_LEASE),
+            actor=TELLER,
+            now=timezone.now(),
+        )
+        if lease is not None:
+            _send_order(order_errand(number), lease.token)
+
+
+def _send_order(about: OrderErrand, token: Token) -> None:
+    now = timezone.now()
+    body = webhooks.order_body(
+        disgorgement=about.disgorgement_id,
+        reference=about.reference,
+        what=about.what,
+        approved_at=about.approved_at,
+        due_at=about.due_at,
+    )
+    answered = call(
+        about.url,
+        method="POST",
+        body=body,
+        headers=webhooks.headers_of(
+            body,
+            message=webhooks.message_id(about.notice_id),
+            at=now,
+            signing_key=settings.WEBHOOK_SIGNING_KEY,
+            recipient=about.recipient,
+        ),
+        policy=address_policy(),
+        now=now,
+    )
+    now = timezone.now()
+    fate = fate_of(answered.status) if answered.status is not None else Fate.AGAIN
+    if fate is Fate.DELIVERED:
+        actions.notice_accepted(notice_id=about.notice_id, token=token, actor=TELLER, now=now)
+        return
+    actions.notice_failed(
+        notice_id=about.notice_id,
+        token=token,
+        status=answered.status,
+        trouble=_trouble(answered),
+        again_at=next_attempt(
+            about.attempts,
+            jitter=random(),  # noqa: S311  # spreads load, hides nothing
+            asked=answered.retry_after,
+            now=now,
+        ),
+        is_gone=fate is Fate.GONE,
+        actor=TELLER,
+        now=now,
+    )
 
 
 def _send(about: Errand, token: Token) -> None:
