@@ -85,8 +85,22 @@ def undoable_until(*, opened_at: datetime, erase_by: datetime, wait: timedelta) 
     return min(opened_at + wait, max(opened_at, erase_by - WAITS_OF_A_CLOCK * wait))
 
 
+def without_bridges(
+    links: Collection[tuple[UUID, UUID]], *, kept: Collection[UUID], dropped: Collection[UUID]
+) -> list[tuple[UUID, UUID]]:
+    """Return the links that join none who are kept to any who are dropped."""
+    return [
+        (one, other)
+        for one, other in links
+        if not ((one in kept and other in dropped) or (one in dropped and other in kept))
+    ]
+
+
 def still_reached(
-    named: Collection[UUID], links: Collection[tuple[UUID, UUID]], *, without: UUID
+    named: Collection[UUID],
+    links: Collection[tuple[UUID, UUID]],
+    *,
+    without: UUID | None = None,
 ) -> frozenset[UUID]:
     """Return what links lead to from what was named, when one identifier is left out of them."""
     found = set(named)

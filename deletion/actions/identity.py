@@ -209,10 +209,11 @@ def follow_checks(*, actor: Actor, now: datetime) -> None:
 
 
 def _lock_linked(request_id: UUID) -> Linked:
-    """Return what links add to a request, locked with whatever leads for any of them."""
+    """Return what links add to a request, locked with whatever leads for its person."""
     named = RequestIdentifier.objects.filter(request=request_id)
-    (linked,) = linked_to([list(named.values_list("pseudonym", flat=True))])
-    lock_requests({request_id, *leading(linked.pseudonyms).values()})
+    marks = list(named.values_list("pseudonym", flat=True))
+    (linked,) = linked_to([marks])
+    lock_requests({request_id, *leading([*marks, *linked.pseudonyms]).values()})
     return linked
 
 

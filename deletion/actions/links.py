@@ -27,7 +27,7 @@ from deletion.errors import LinkUnknown, MoveNotAllowed, RequestUnknown
 from deletion.events import IdentifiersLinked, LinksDeclared, LinksTakenBack, LinkUndone
 from deletion.intake import Claim
 from deletion.keys import RequestKey, seal_linked
-from deletion.links import MOST_LINKED, Linked, Pair, still_reached
+from deletion.links import MOST_LINKED, Linked, Pair, still_reached, without_bridges
 from deletion.merging import leader_of, overtaken_by
 from deletion.models import DeletionRequest, Link, LinkedIdentifier, RequestIdentifier
 from deletion.queries.links import TOO_MANY, is_unplanned, links_among
@@ -207,6 +207,8 @@ def add_linked(  # noqa: PLR0913  # a request, what is added, and who adds it
     record_links(request, linked, trail=trail, actor=actor, now=now)
     if not waited:
         record_standing(request, trail=trail)
+    elif request.behind is not None and request.behind.state == RequestState.UNVERIFIED:
+        stand_anew(request, trail=trail)  # now it goes before who has not shown who they are
 
 
 def undo_link(
@@ -214,8 +216,9 @@ def undo_link(
 ) -> DeletionRequest:
     """Look no more for an identifier that a link has added to a request, before it is planned.
 
-    Those to which only this one has led go with it. Who waited for the request, or was merged into
-    it, because of them goes on alone.
+    Those to which only this one has led go with it, here and in every request behind this one: who
+    asks twice is not made to say so twice. Who waited for the request, or was merged into it,
+    because of them goes on alone.
     """
     for _ in range(_TRIES - 1):
         try:
@@ -242,18 +245,43 @@ def _undo(request_id: UUID, identifier_id: int, actor: Actor, now: datetime) -> 
             without=undone.pseudonym,
         )
         dropped = added - left
+        kept = {row.pseudonym for row in rows} - dropped
         with audited(actor=actor, now=now) as trail:
-            request.identifiers.filter(pseudonym__in=dropped).delete()
-            trail.record(
-                LinkUndone(request_id=str(request.pk), removed=len(dropped), left=len(left)),
-                about=f"request/{request.pk}",
-            )
+            _drop(request, dropped, left=len(left), trail=trail)
             if request.behind_id is not None:
                 _stand_anew_if_freed(request, trail=trail)
             for follower in followers:
-                if follower.identifiers.filter(pseudonym__in=dropped).exists():
+                if _asks_still(follower, kept=kept, dropped=dropped, trail=trail):
                     stand_anew(follower, trail=trail)
     return request
+
+
+def _asks_still(
+    request: DeletionRequest, *, kept: Collection[UUID], dropped: Collection[UUID], trail: Trail
+) -> bool:
+    """Undo a link in a locked request that stood behind the one in which an officer undid it.
+
+    Say whether it asks for anybody whom that one dropped, all the same.
+    """
+    rows = list(request.identifiers.all())
+    marks = {row.pseudonym for row in rows}
+    added = {row.pseudonym for row in rows if row.by_link}
+    if marks.isdisjoint(dropped):
+        return False
+    # It may have been opened by either of the two people whom the wrong link made one.
+    links = without_bridges(links_among(marks), kept=kept, dropped=dropped)
+    left = added & still_reached(marks - added, links)
+    if wrong := added - left:
+        _drop(request, wrong, left=len(left), trail=trail)
+    return not (marks - wrong).isdisjoint(dropped)
+
+
+def _drop(request: DeletionRequest, marks: Collection[UUID], *, left: int, trail: Trail) -> None:
+    request.identifiers.filter(pseudonym__in=marks).delete()
+    trail.record(
+        LinkUndone(request_id=str(request.pk), removed=len(marks), left=left),
+        about=f"request/{request.pk}",
+    )
 
 
 def _locked(request_id: UUID) -> tuple[DeletionRequest, Sequence[DeletionRequest]]:

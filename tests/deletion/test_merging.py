@@ -245,7 +245,7 @@ def test_who_has_shown_who_they_are_goes_before_who_has_not(settings):
     assert (row(stranger).state, row(stranger).behind_id) == ("received", None)
 
 
-def test_of_two_who_are_unverified_the_one_whose_turn_comes_does_not_go_before(settings):
+def test_of_two_who_are_unverified_the_one_whose_turn_comes_goes_before_when_they_confirm(settings):
     settings.EMAIL_HOST = "mail.example.org"
     make_namespace("email", kind=IdentifierKind.EMAIL)
     address = raw("alice@example.org", "email")
@@ -258,6 +258,17 @@ def test_of_two_who_are_unverified_the_one_whose_turn_comes_does_not_go_before(s
 
     assert (row(waiting).state, row(waiting).behind_id) == ("unverified", stranger.request.pk)
     assert (row(stranger).state, row(stranger).behind_id) == ("unverified", None)
+
+    letter = actions.make_code(request_id=waiting.request.pk, actor=INTAKE, now=LATER)
+    assert letter is not None
+    actions.confirm_code(request_id=waiting.request.pk, code=letter.code, actor=INTAKE, now=LATER)
+
+    assert (row(waiting).state, row(waiting).behind_id) == ("received", None)  # now they do
+    assert (row(stranger).state, row(stranger).behind_id) == ("unverified", waiting.request.pk)
+    assert [one.request_id for one in RequestIdentifier.objects.filter(leads=True)] == [
+        waiting.request.pk
+    ]
+    assert events(f"request/{waiting.request.pk}")[-2:] == ["RequestVerified", "RequestUnqueued"]
 
 
 def test_nobody_takes_their_turn_before_the_other_has_ended():

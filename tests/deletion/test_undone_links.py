@@ -184,14 +184,43 @@ def test_who_was_merged_because_of_a_wrong_link_goes_on_alone(stores):
 
     undo(alice, now=now)
 
-    assert (row(bob).state, row(bob).behind_id) == ("received", alice.request.pk)  # asks for both
-    undo(bob, added(bob, ALICES, EMAIL), now=now)
     assert (row(bob).state, row(bob).behind_id) == ("received", None)
+    assert looked_for(bob) == [(CUSTOMER, False)]  # nor does he ask for her
+    assert "LinkUndone" in events(f"request/{bob.request.pk}")
     assert set(RequestIdentifier.objects.values_list("leads", flat=True)) == {True}
     walk()
     assert [outcomes(alice), outcomes(bob)] == [{EMAIL: "erased"}, {CUSTOMER: "erased"}]
     assert people_in(stores, EMAIL) == [BOBS]
     assert people_in(stores, CUSTOMER) == [NUMBERS[ALICES]]
+
+
+def test_who_asked_twice_does_not_reach_a_bystander_by_the_link_that_was_undone(stores):
+    now = right_now()
+    link(WRONG, (address(), number(NUMBERS[ALICES])))
+    first = make_request(address(), key="k1", now=now - timedelta(hours=2))
+    again = make_request(address(), key="k2", now=now - timedelta(hours=1))
+    assert (row(again).state, again.request.identifiers.count()) == ("merged", 3)
+
+    undo(first, now=now)
+
+    assert (row(again).state, row(again).behind_id) == ("merged", first.request.pk)
+    assert looked_for(again) == [(EMAIL, False), (CUSTOMER, True)]
+    walk()
+    assert (state(first), state(again)) == ("complete", "complete")
+    assert people_in(stores, EMAIL) == [BOBS]
+    assert people_in(stores, CUSTOMER) == [NUMBERS[BOBS]]
+
+
+def test_who_named_both_in_a_later_request_asks_for_both_all_the_same(namespaces):
+    link(WRONG)
+    alice = make_request(address(), key="k1")
+    both = make_request(address(), number(NUMBERS[BOBS]), key="k2")
+    assert row(both).state == "merged"
+
+    undo(alice)
+
+    assert (row(both).state, row(both).behind_id) == ("received", alice.request.pk)
+    assert looked_for(both) == [(CUSTOMER, False), (EMAIL, False)]
 
 
 def test_who_waited_behind_a_wrong_link_leads_at_once(namespaces):
