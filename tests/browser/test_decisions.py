@@ -59,7 +59,7 @@ def test_a_hold_needs_a_ground_and_another_officer_to_release_it(visit, tmp_path
     visit.page.get_by_role("link", name="Release hold").click()
     visit.page.get_by_role("button", name="Release the hold").click()
     expect(
-        visit.page.get_by_text("A hold is released, and a disgorgement approved, by somebody else")
+        visit.page.get_by_text("A hold is ended, and a disgorgement approved, by somebody else")
     ).to_be_visible()
     visit.picture("hold-refused")
     assert DeletionRequest.objects.get().state == "held"
