@@ -10,7 +10,7 @@ import re
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
@@ -155,6 +155,16 @@ def require_meant(
     return issued_at
 
 
+def require_set_up(message: Message) -> None:
+    """Refuse a message that asks for anything else: it sets no token up for whoever saw it."""
+    _require_none_of(message, "exercise", "reason")
+
+
+def require_revocation(message: Message) -> None:
+    """Refuse a demand: whoever saw it must not be able to revoke by it what it asks for."""
+    _require_none_of(message, "exercise")
+
+
 def demand_in(message: Message, *, email: str, phone: str) -> AgentDemand:
     """Return what is asked for; `email` and `phone` are the namespaces that the claims mean here.
 
@@ -255,17 +265,24 @@ def _require(is_true: bool, refusal: type[Exception]) -> None:  # noqa: FBT001  
         raise refusal
 
 
+def _require_none_of(message: Message, *names: str) -> None:
+    if any(name in message.said for name in names):
+        raise MessageMalformed("it was signed for something else than what it is sent for")
+
+
 def _moment(said: Mapping[str, Any], name: str, *, is_needed: bool) -> datetime | None:
     written = said[name]
     if written is None and not is_needed:
         return None
     try:
         at = datetime.fromisoformat(written) if isinstance(written, str) else None
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
+        # In UTC: PostgreSQL keeps moments outside of Python's years, and nobody could read the row.
+        in_utc = at.astimezone(UTC) if at is not None and at.tzinfo is not None else None
+    except (ValueError, OverflowError):
+        in_utc = None
+    if in_utc is None:
         raise MessageMalformed(f"{name} is not an ISO 8601 moment with its offset")
-    return at
+    return in_utc
 
 
 def _verified(

@@ -177,11 +177,12 @@ def _read(body: bytes) -> dict[str, Any] | None:
 
 
 def _moment(said: object) -> datetime | None:
-    """Read an RFC 3339 moment; what is none, or has no offset, says nothing."""
-    if not isinstance(said, str):
-        return None
+    """Read an RFC 3339 moment in UTC; what is none, or has no offset, says nothing.
+
+    In UTC, since PostgreSQL keeps moments outside of Python's years and takes no offset of a day.
+    """
     try:
-        at = datetime.fromisoformat(said)
-    except ValueError:
+        at = datetime.fromisoformat(said) if isinstance(said, str) else None
+        return at.astimezone(UTC) if at is not None and at.tzinfo is not None else None
+    except (ValueError, OverflowError):
         return None
-    return at if at.tzinfo is not None else None

@@ -23,8 +23,16 @@ from deletion.drp import (
     key_in,
     message_in,
     require_meant,
+    require_revocation,
+    require_set_up,
 )
-from deletion.errors import AgentInvalid, AgentUnknown, MessageRepeated, RequestOfAnother
+from deletion.errors import (
+    AgentInvalid,
+    AgentUnknown,
+    MessageRepeated,
+    MoveNotAllowed,
+    RequestOfAnother,
+)
 from deletion.events import (
     AgentDeclared,
     AgentDisabled,
@@ -132,6 +140,7 @@ def set_up_token(*, agent: str, body: bytes, actor: Actor, now: datetime) -> str
         row = _lock(agent)
         message = message_in(body, key=bytes.fromhex(row.public_key))
         issued_at = require_meant(message, agent=agent, business=settings.DRP_BUSINESS_ID, now=now)
+        require_set_up(message)
         if row.set_up_at is not None and issued_at is not None and issued_at <= row.set_up_at:
             raise MessageRepeated
         token = f"{_TOKEN}{secrets.token_urlsafe(32)}"
@@ -202,12 +211,17 @@ def revoke_demand(
         require_meant(
             message, agent=agent, business=settings.DRP_BUSINESS_ID, now=now, names_all=False
         )
+        require_revocation(message)
         demand = SignedDemand.objects.select_related("request").filter(agent=row)
         mine = demand.filter(request=request_id).first()
         if mine is None:
             raise RequestOfAnother
         if mine.request.state != RequestState.CANCELLED:
-            mine.request = cancel(request_id=request_id, actor=actor, now=now)
+            try:
+                mine.request = cancel(request_id=request_id, actor=actor, now=now)
+            except MoveNotAllowed:
+                # What stands in the way may be a hold, or another request of the same person.
+                raise MoveNotAllowed("the request cannot be revoked any more") from None
     return mine
 
 

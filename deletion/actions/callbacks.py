@@ -24,8 +24,11 @@ def take_callback(*, recipient_id: int, call: Call, actor: Actor, now: datetime)
     """
     with transaction.atomic():
         telling = lock_telling(call.telling_id)
-        is_theirs = telling.share.obligation.recipient_id == recipient_id
-        if not is_theirs or telling.fencing_token == 0:  # nothing was ever sent
+        recipient = telling.share.obligation.recipient
+        if recipient is None or recipient.pk != recipient_id:
+            raise TellingUnknown
+        # It may have been disabled while its callback came; or nothing was ever sent.
+        if recipient.disabled_at is not None or telling.fencing_token == 0:
             raise TellingUnknown
         if telling.callbacks.filter(digest=call.digest).exists():
             return Hearing.KNOWN

@@ -184,6 +184,8 @@ def _checked_key(pem: str, way: Way, host: str, *, now: datetime) -> str:
         raise RecipientInvalid("only a processor that speaks OpenDSR calls back")
     if not settings.PUBLIC_URL:
         raise RecipientInvalid("nobody can call back: PUBLIC_URL is not set")
+    if "PRIVATE KEY" in pem:  # what is declared is shown to everybody who sees recipients
+        raise RecipientInvalid("there is a private key in it: declare the public part alone")
     key = key_in(pem)
     require_key_of(host, key, now=now)
     return key.digest

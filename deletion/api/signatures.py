@@ -43,7 +43,8 @@ class SignedByProcessor(BaseAuthentication):
             raise BodyTooLong
         domain, signature = _header(request, *_DOMAIN), _header(request, *_SIGNATURE)
         number = (request.parser_context or {}).get("kwargs", {}).get("recipient_id")
-        recipient = Recipient.objects.filter(pk=number).exclude(callback_key="").first()
+        heard = Recipient.objects.filter(pk=number, disabled_at=None)
+        recipient = heard.exclude(callback_key="").first()
         if recipient is None or not signature or domain.lower() != domain_of(recipient):
             raise _refused()
         key = callback_key_of(recipient)

@@ -398,6 +398,30 @@ def test_whoever_saw_the_message_that_set_a_token_up_gets_none_by_it(agent):
     assert Agent.objects.values().get() == after
 
 
+def test_whoever_saw_a_demand_gets_no_token_by_it_and_revokes_nothing(agent):
+    body = agent.sign(agent.demand(ADDRESS))
+    one = f"{EXERCISE}/{agent.send('POST', EXERCISE, body).json()['request_id']}"
+
+    answer = agent.send("POST", agent.page, body)
+
+    assert (answer.status_code, answer.content) == (403, b"")
+    assert refused(agent.send("DELETE", one, body), 400, fatal=True)
+    assert DeletionRequest.objects.get().state == "received"
+
+
+def test_a_moment_of_any_offset_is_kept_so_that_the_agent_can_be_read(agent):
+    agent.key = Signer().key
+    Agent.objects.update(set_up_at=None)
+    agent.declare()
+
+    odd = agent.said(issued__at="2026-01-01T00:00:00+23:00")
+    assert agent.send("POST", agent.page, agent.sign(odd)).status_code == 200
+
+    (row,) = Agent.objects.all()
+    assert row.set_up_at is not None
+    assert row.set_up_at.isoformat() == "2025-12-31T01:00:00+00:00"
+
+
 def test_no_token_is_made_for_a_message_that_is_not_right_and_nothing_is_said_about_why(agent):
     before = Agent.objects.values().get()
     other = Signer("OTHER_AGENT")
@@ -414,6 +438,8 @@ def test_no_token_is_made_for_a_message_that_is_not_right_and_nothing_is_said_ab
         (agent.page, agent.sign(agent.said(agent__id=other.code))),
         (agent.page, agent.sign(agent.said(issued__at=(now + MINUTE).isoformat()))),
         (agent.page, agent.sign(agent.said(expires__at=(now - SECOND).isoformat()))),
+        (agent.page, agent.sign(agent.said(issued__at="0001-01-01T00:00:00+15:00"))),
+        (agent.page, agent.sign(agent.said(reason="a revocation that says whom it is for"))),
         (other.page, theirs),
         ("/drp/v1/agent/NOBODY", agent.sign(agent.said(agent__id="NOBODY"))),
         ("/drp/v1/agent/%00", agent.sign(agent.said(agent__id="\0"))),
@@ -502,6 +528,23 @@ def test_a_request_on_which_work_has_begun_cannot_be_revoked(agent, customers):
 
     assert refused(agent.send("DELETE", one, agent.sign({})), 409)
     assert agent.send("GET", one).json()["status"] == "fulfilled"
+
+
+def test_a_revocation_that_is_refused_says_nothing_of_holds_and_of_other_requests(agent):
+    one = f"{EXERCISE}/{agent.ask(ADDRESS).json()['request_id']}"
+    make_request(raw(ADDRESS, "email"), now=right_now())
+    actions.place_hold(
+        request_id=UUID(one.rsplit("/", 1)[1]),
+        article="GDPR Art. 17(3)(e)",
+        reason="a court case",
+        actor=OFFICER,
+        now=right_now(),
+    )
+
+    answer = agent.send("DELETE", one, agent.sign({}))
+
+    assert refused(answer, 409)
+    assert not {"hold", "another", "held"} & set(answer.json()["message"].split())
 
 
 def test_what_a_revocation_says_of_whom_it_is_for_is_checked(agent):

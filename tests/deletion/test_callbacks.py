@@ -15,9 +15,9 @@ from audits.models import Alert
 from config.traces import tables_naming
 from deletion import actions
 from deletion.actions import declare_recipient, retry_telling
-from deletion.errors import RecipientInvalid
+from deletion.errors import RecipientInvalid, TellingUnknown
 from deletion.models import Callback, Evidence, Recipient
-from deletion.opendsr import Status
+from deletion.opendsr import Status, call_in
 from deletion.telling import Answer, Way
 from lineage.leases import Token
 from tests.cast import ALICE, BOB, OFFICER
@@ -408,6 +408,51 @@ def test_an_outdated_certificate_lets_nobody_call_and_polling_goes_on(tmp_path, 
     assert Evidence.objects.get().name == "opendsr-answer"
 
 
+def test_a_disabled_recipient_is_not_believed_until_it_is_enabled(tmp_path, server):
+    opened = told(tmp_path, server)
+    body = body_of(telling_of(opened), "completed")
+    actions.disable_recipient(
+        recipient="hospital", because="key stolen", actor=OFFICER, now=right_now()
+    )
+
+    assert call(body) == 403
+    with pytest.raises(TellingUnknown):  # it may have been disabled while its callback came
+        actions.take_callback(
+            recipient_id=Recipient.objects.get().pk,
+            call=call_in(body, address=address(), domain="localhost"),
+            actor=OFFICER,
+            now=right_now(),
+        )
+    assert standing(opened) == ("pending", "")
+    assert not Callback.objects.exists()
+    actions.enable_recipient(recipient="hospital", actor=OFFICER, now=right_now())
+    send()
+    assert call(body) == 202
+
+    assert standing(opened) == ("completed", "notified")
+
+
+@pytest.mark.parametrize(
+    ("at", "kept"),
+    [
+        ("0001-01-01T00:00:00+15:00", None),
+        ("9999-12-31T23:59:59-12:00", None),
+        ("2036-12-01T00:00:00+23:00", "2036-11-30T01:00:00+00:00"),
+    ],
+)
+def test_a_moment_that_the_database_could_not_give_back_stops_nothing(tmp_path, server, at, kept):
+    opened = told(tmp_path, server)
+
+    said = body_of(telling_of(opened), "in_progress", expected_completion_time=at)
+    assert call(said) == 202
+
+    expected_at = telling_of(opened).expected_at
+    assert (expected_at and expected_at.isoformat()) == kept
+    make_due()
+    send()
+    assert standing(opened) == ("in_progress", "")
+
+
 def test_without_a_key_or_an_address_of_ours_nobody_is_invited_to_call(tmp_path, server, settings):
     opened = told(tmp_path, server, key="")
 
@@ -423,6 +468,7 @@ def test_a_key_that_does_not_fit_its_recipient_is_refused(server):
         ({"key": "no key"}, "no certificate"),
         ({"key": signer(host="elsewhere.example").certificate}, "not issued"),
         ({"way": Way.WEBHOOK, "wait": False}, "only a processor"),
+        ({"key": f"{signer().certificate}-----BEGIN PRIVATE KEY-----\nAA=="}, "a private key"),
     ):
         with pytest.raises(RecipientInvalid, match=why):
             declare(server, **wrong)
