@@ -20,15 +20,28 @@ def probabilities_of(estimator: Estimator, fitted: Mapping[str, object], rows: F
                 return _softmax(_likelihoods(fitted, rows))
             case Estimator.BOOSTED_TREES:
                 return _softmax(_trees(fitted, rows))
+            case Estimator.SGD:
+                return _one_against_all(_linear(fitted, rows))
+            case Estimator.MLP:
+                return _softmax(_network(fitted, rows))
     except (KeyError, IndexError, ValueError) as malformed:
         raise ArtefactMismatch("the numbers in the file do not fit together") from malformed
 
 
 def _linear(fitted: Mapping[str, object], rows: Floats) -> Floats:
-    scaled = (rows - unpack(fitted["mean"])) / unpack(fitted["scale"])
-    scaled = np.where(np.isnan(scaled), 0.0, scaled)
-    scores = scaled @ unpack(fitted["weights"]).T + unpack(fitted["intercepts"])
+    scores = _scaled(fitted, rows) @ unpack(fitted["weights"]).T + unpack(fitted["intercepts"])
     return _both_sides(scores)
+
+
+def _network(fitted: Mapping[str, object], rows: Floats) -> Floats:
+    hidden = _scaled(fitted, rows) @ unpack(fitted["hidden"]) + unpack(fitted["hidden intercepts"])
+    lit = np.maximum(hidden, 0.0)
+    return _both_sides(lit @ unpack(fitted["weights"]) + unpack(fitted["intercepts"]))
+
+
+def _scaled(fitted: Mapping[str, object], rows: Floats) -> Floats:
+    scaled = (rows - unpack(fitted["mean"])) / unpack(fitted["scale"])
+    return np.where(np.isnan(scaled), 0.0, scaled)
 
 
 def _likelihoods(fitted: Mapping[str, object], rows: Floats) -> Floats:
@@ -72,6 +85,20 @@ def _both_sides(scores: Floats) -> Floats:
     if scores.shape[1] > 1:
         return scores
     return np.column_stack([np.zeros(len(scores)), scores[:, 0]])
+
+
+def _one_against_all(scores: Floats) -> Floats:
+    """Return how the probability of each class against all others compares with the rest.
+
+    Two classes are one question: there the two forms are the same.
+    """
+    if scores.shape[1] == 2:  # noqa: PLR2004  # as `_both_sides` makes of one score
+        return _softmax(scores)
+    alone = np.exp(-np.logaddexp(0.0, -scores))
+    total = alone.sum(axis=1, keepdims=True)
+    nobody = total == 0.0
+    shares = alone / np.where(nobody, 1.0, total)
+    return np.where(nobody, 1.0 / scores.shape[1], shares)
 
 
 def _softmax(scores: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""Fits one estimator on one shard and keeps its numbers only. scikit-learn is imported here alone.
+"""Fits one estimator on one shard at once, and keeps its numbers only.
 
 What was fitted is kept as arrays, never as a pickled object, and is answered from by
 `training.trainers.answering`. Each fit compares both answers, so a library that changes its inside
@@ -44,10 +44,17 @@ def fit(
     chosen = numbers_of(parameters, ALLOWED[estimator])
     with threadpool_limits(limits=1):
         fitted, theirs = _fit(estimator, rows, classes, chosen, seed)
+    require_same_answers(estimator, fitted, rows, theirs)
+    return fitted
+
+
+def require_same_answers(
+    estimator: Estimator, fitted: Mapping[str, object], rows: Floats, theirs: Floats
+) -> None:
+    """Raise `ArtefactMismatch` unless the numbers answer as the library does that fitted them."""
     ours = probabilities_of(estimator, fitted, rows)
     if ours.shape != theirs.shape or not np.allclose(ours, theirs, rtol=0.0, atol=_CLOSE):
         raise ArtefactMismatch(f"{LIBRARIES} answers otherwise than the snapshot made from it")
-    return fitted
 
 
 def _fit(
@@ -60,13 +67,15 @@ def _fit(
             return _naive_bayes(rows, classes, chosen)
         case Estimator.BOOSTED_TREES:
             return _boosted_trees(rows, classes, chosen, seed)
+        case Estimator.SGD | Estimator.MLP:
+            raise ArtefactMismatch(f"{estimator} is fitted by stages, not at once")
 
 
 def _logistic_regression(
     rows: Floats, classes: Codes, chosen: Mapping[str, Any], seed: int
 ) -> tuple[dict[str, object], Floats]:
-    scaler = _scaler_of(rows)
-    scaled = _filled(scaler.transform(rows))
+    scaler = scaler_of(rows)
+    scaled = filled(scaler.transform(rows))
     model = LogisticRegression(C=chosen["C"], max_iter=chosen["max_iter"], random_state=seed)
     with warnings.catch_warnings():
         # A limit on rounds was asked for; where it ends is where it ends.
@@ -84,7 +93,7 @@ def _logistic_regression(
 def _naive_bayes(
     rows: Floats, classes: Codes, chosen: Mapping[str, Any]
 ) -> tuple[dict[str, object], Floats]:
-    mean = _scaler_of(rows).mean_  # stands in for what is missing
+    mean = scaler_of(rows).mean_  # stands in for what is missing
     whole = np.where(np.isnan(rows), mean, rows)
     model = GaussianNB(var_smoothing=chosen["var_smoothing"]).fit(whole, classes)
     # A column that never varies has no variance to divide by, and says nothing about a class.
@@ -122,7 +131,7 @@ def _boosted_trees(
     return fitted, model.predict_proba(rows)
 
 
-def _scaler_of(rows: Floats) -> StandardScaler:
+def scaler_of(rows: Floats) -> StandardScaler:
     """Learn each column's mean and spread; a column without any value has mean 0, spread 1."""
     return StandardScaler().fit(_with_something_in_each_column(rows))
 
@@ -132,6 +141,6 @@ def _with_something_in_each_column(rows: Floats) -> Floats:
     return np.where(np.isnan(rows).all(axis=0), 0.0, rows)
 
 
-def _filled(scaled: Floats) -> Floats:
+def filled(scaled: Floats) -> Floats:
     """Put the mean, which is 0 after scaling, where nothing is known."""
     return np.where(np.isnan(scaled), 0.0, scaled)

@@ -17,6 +17,8 @@ class Estimator(StrEnum):
     LOGISTIC_REGRESSION = "logistic-regression"
     NAIVE_BAYES = "naive-bayes"
     BOOSTED_TREES = "hist-gradient-boosting"
+    SGD = "sgd"
+    MLP = "mlp"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +46,23 @@ ALLOWED: Final[Mapping[Estimator, Mapping[str, Number]]] = {
         "min_samples_leaf": Number(usual=10, least=1, most=100_000, whole=True),
         "l2_regularization": Number(usual=0.0, least=0.0, most=1e6),
     },
+    # Fixed numbers of epochs: to stop early would let somebody decide how long others are fitted.
+    Estimator.SGD: {
+        "alpha": Number(usual=1e-4, least=1e-9, most=1e3),
+        "learning_rate": Number(usual=0.1, least=1e-6, most=10.0),  # falls with the root of steps
+        "epochs": Number(usual=20, least=1, most=10_000, whole=True),
+    },
+    Estimator.MLP: {
+        "hidden": Number(usual=32, least=1, most=4096, whole=True),
+        "alpha": Number(usual=1e-4, least=0.0, most=1e3),
+        "learning_rate": Number(usual=0.01, least=1e-6, most=1.0),
+        "batch": Number(usual=32, least=1, most=100_000, whole=True),
+        "epochs": Number(usual=50, least=1, most=10_000, whole=True),
+    },
 }
+
+BY_STAGES: Final = frozenset({Estimator.SGD, Estimator.MLP})
+"""The estimators that go on from where they stopped, once they are given more rows."""
 
 
 def estimator_of(parameters: Mapping[str, object]) -> Estimator:

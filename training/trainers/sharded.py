@@ -22,6 +22,7 @@ from training.trainers.answering import probabilities_of
 from training.trainers.encoding import Encoder, encoder_of, read_encoder
 from training.trainers.parameters import (
     ALLOWED,
+    BY_STAGES,
     LIBRARIES,
     Estimator,
     estimator_of,
@@ -39,6 +40,7 @@ from training.trainers.protocol import (
 
 _SNAPSHOT: Final = "lethe-shard-1"
 _ARTEFACT: Final = "lethe-ensemble-1"
+_WHOLE: Final = 0  # the stage of a shard that is fitted in one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,16 +114,25 @@ class ShardedTrainer(Trainer):
         codes = pc.index_in(labels, pa.array(classes)).to_numpy().astype(np.int64)
         fitted: dict[str, object] = {}
         if len(classes) > 1:
+            rows, numbers = encoder.encode(data.table), _without_estimator(parameters)
             # To import scikit-learn is a third of a command's start.
-            from training.trainers.estimators import fit  # noqa: PLC0415  # only fitting needs it
+            if estimator in BY_STAGES:
+                from training.trainers.incremental import fit_on  # noqa: PLC0415  # as below
 
-            fitted = fit(
-                estimator,
-                encoder.encode(data.table),
-                codes,
-                parameters=_without_estimator(parameters),
-                seed=seed,
-            )
+                state = fit_on(
+                    estimator,
+                    rows,
+                    codes,
+                    classes=len(classes),
+                    before=None,
+                    parameters=numbers,
+                    seed=(seed, _WHOLE),
+                )
+                fitted = dict(state.fitted)
+            else:
+                from training.trainers.estimators import fit  # noqa: PLC0415  # only fitting needs it
+
+                fitted = fit(estimator, rows, codes, parameters=numbers, seed=seed)
         return packing.write(
             _SNAPSHOT,
             {

@@ -5,7 +5,9 @@ from sklearn.linear_model import LogisticRegression
 from training.errors import ArtefactMismatch
 from training.trainers import estimators
 from training.trainers.answering import probabilities_of
-from training.trainers.parameters import Estimator
+from training.trainers.incremental import fit_on
+from training.trainers.packing import pack
+from training.trainers.parameters import BY_STAGES, Estimator
 
 
 def data(classes=3, gaps=0.1):
@@ -14,6 +16,15 @@ def data(classes=3, gaps=0.1):
     rows = rng.normal(codes[:, None], 1.0, (90, 4))
     rows[rng.random(rows.shape) < gaps] = np.nan
     return rows, codes.astype(np.int64)
+
+
+def fit(estimator, rows, codes):
+    if estimator not in BY_STAGES:
+        return estimators.fit(estimator, rows, codes, parameters={}, seed=1)
+    classes = int(codes.max()) + 1
+    return fit_on(
+        estimator, rows, codes, classes=classes, before=None, parameters={}, seed=(1, 0)
+    ).fitted
 
 
 @pytest.mark.parametrize("estimator", Estimator)
@@ -28,7 +39,7 @@ def test_our_answers_are_those_of_the_library_that_fitted(estimator, classes, mo
 
     monkeypatch.setattr(np, "allclose", keep)
 
-    estimators.fit(estimator, rows, codes, parameters={}, seed=1)
+    fit(estimator, rows, codes)
 
     ours, answer, said = theirs[0]
     assert said == {"rtol": 0.0, "atol": 1e-9}
@@ -39,7 +50,7 @@ def test_our_answers_are_those_of_the_library_that_fitted(estimator, classes, mo
 @pytest.mark.parametrize("estimator", Estimator)
 def test_new_rows_are_answered_with_their_gaps(estimator):
     rows, codes = data()
-    fitted = estimators.fit(estimator, rows, codes, parameters={}, seed=1)
+    fitted = fit(estimator, rows, codes)
 
     said = probabilities_of(estimator, fitted, np.full((2, 4), np.nan))
 
@@ -70,5 +81,18 @@ def test_a_column_that_never_varies_leaves_every_answer_finite():
     rows[:] = 1.0
 
     for estimator in Estimator:
-        fitted = estimators.fit(estimator, rows, codes, parameters={}, seed=1)
+        fitted = fit(estimator, rows, codes)
         assert np.isfinite(probabilities_of(estimator, fitted, rows)).all()
+
+
+def test_scores_too_low_for_any_class_are_shared_evenly():
+    fitted = {
+        "mean": pack(np.zeros(1)),
+        "scale": pack(np.ones(1)),
+        "weights": pack(np.ones((3, 1))),
+        "intercepts": pack(np.zeros(3)),
+    }
+
+    said = probabilities_of(Estimator.SGD, fitted, np.array([[-1e6], [1e6]]))
+
+    assert np.allclose(said, 1 / 3)

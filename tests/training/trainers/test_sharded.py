@@ -16,6 +16,8 @@ ESTIMATORS = [
     {"estimator": "logistic-regression"},
     {"estimator": "naive-bayes"},
     {"estimator": "hist-gradient-boosting", "max_iter": 10},
+    {"estimator": "sgd"},
+    {"estimator": "mlp", "hidden": 8},
 ]
 
 
