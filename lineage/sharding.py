@@ -37,3 +37,11 @@ class Sharding:
             return Shard(int.from_bytes(draw[8:16]) % self.shards)
 
         return shard_of
+
+    def slicer(self, slices: int) -> Callable[[bytes], int]:
+        """Return which of its shard's slices a person is in, by the pseudonym's bytes.
+
+        It depends on the person alone: who comes or goes moves nobody else into another slice.
+        """
+        mac = keyed(self.key, context=self.family.encode() + b"\x00")
+        return lambda pseudonym: int.from_bytes(mac(pseudonym)[16:24]) % slices

@@ -195,9 +195,9 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
         ),
     },
     "training.Qualification": {PLAIN: "id version champion passed reason measured judged_at"},
-    "training.ShardFit": {PLAIN: f"{LEASE} id run shard key people rows snapshot reused"},
+    "training.ShardFit": {PLAIN: f"{LEASE} id run shard slice key people rows snapshot reused"},
     "training.Snapshot": {
-        PLAIN: "id model shard key file digest fitted_at doomed_at destroyed_at",
+        PLAIN: "id model shard slice key file digest fitted_at doomed_at destroyed_at",
     },
     "training.Snapshot_versions": {PLAIN: "id snapshot modelversion"},
     "training.Stop": {

@@ -77,19 +77,21 @@ class DataChecked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FitClaimed:
-    """A worker took one shard of a run."""
+    """A worker took one shard of a run, or one slice of it."""
 
     run_id: str
     shard: int
+    slice: int
     token: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShardFitted:
-    """One shard was fitted from nothing."""
+    """One shard was fitted from nothing, or one slice of it onto those before."""
 
     run_id: str
     shard: int
+    slice: int
     key: str
     snapshot: str
 

@@ -9,20 +9,23 @@ from training.releases import plan_of_release
 from training.trainers.protocol import ReleaseData, Trainer
 
 
-def fit_people(
+def fit_rows(
     trainer: Trainer,
-    source: Source,
-    features: tuple[Feature, ...],
+    rows: ShardRows,
     *,
     planned: PlannedShard,
     recipe: Recipe,
+    before: bytes | None,
 ) -> bytes:
-    """Read one shard's people again and fit them; they must be those that the gates looked at."""
-    rows = read_shard(source, features, planned.shard)
-    if recipe.key_of_rows(rows) != planned.key:
+    """Fit one shard's people, up to a slice; they must be those that the gates looked at.
+
+    `before` is the snapshot of the slices before the planned one, if there is any.
+    """
+    if recipe.key_of_rows(rows, until=planned.slice) != planned.key:
         raise ArtefactMismatch("the shard holds other rows than those that the gates looked at")
+    data = rows.data if recipe.slices == 1 else rows.data.until(planned.slice)
     return trainer.fit_shard(
-        rows.data, parameters=recipe.parameters, seed=recipe.seed_of(planned.shard)
+        data, parameters=recipe.parameters, seed=recipe.seed_of(planned.shard), before=before
     )
 
 
@@ -36,13 +39,15 @@ def fit_release(
     return trainer.fit_shard(data, parameters=recipe.parameters, seed=recipe.seed_of(planned.shard))
 
 
-def read_shard(source: Source, features: tuple[Feature, ...], shard: Shard) -> ShardRows:
+def read_shard(
+    source: Source, features: tuple[Feature, ...], shard: Shard, *, slices: int = 1
+) -> ShardRows:
     """Read the rows of one shard, or of the hold-out, and count who must not be among them."""
     names = [feature.name for feature in features]
     people = read_people(source, names, features=features, only=shard)
     if people.strangers or people.misplaced:
         raise DataRefused("somebody in the files is not a registered member of this version")
-    rows = people.in_shard(shard)
+    rows = people.in_shard(shard, slices=slices)
     held_out = {mark.bytes for mark, place in source.members.items() if place == HOLD_OUT}
     aside = held_out & set(rows.pseudonyms)
     if len(aside) != (rows.people if shard == HOLD_OUT else 0):

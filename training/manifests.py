@@ -17,7 +17,8 @@ STOP_TYPE: Final = "https://lethe.example/model-stop/v1"
 
 SHARDING: Final = (
     "HMAC-SHA256(shard key, family, 0x00, pseudonym): bytes 0-7 modulo 1000 below the hold-out's "
-    "per mille: held out; else bytes 8-15 modulo the number of shards"
+    "per mille: held out; else bytes 8-15 modulo the number of shards, "
+    "and bytes 16-23 modulo the number of slices"
 )
 
 
@@ -26,6 +27,7 @@ class ShardMade:
     """One snapshot within a version."""
 
     shard: int
+    slice: int = 0
     people: int
     rows: int
     seed: int

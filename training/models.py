@@ -71,10 +71,14 @@ class ModelVersion(models.Model):
 
 
 class Snapshot(models.Model):
-    """The fitted state of one shard; later versions reuse it while its people stay the same."""
+    """The fitted state of one shard, or of its slices up to one of them.
+
+    Later versions reuse it while its people stay the same.
+    """
 
     model = models.ForeignKey(Model, on_delete=models.PROTECT, related_name="snapshots")
     shard = models.SmallIntegerField()
+    slice = models.PositiveSmallIntegerField(default=0)
     key = models.CharField(max_length=64)  # digest of data, parameters, seed and code
     file = models.CharField(max_length=200)
     digest = models.CharField(max_length=64)
@@ -132,10 +136,11 @@ class TrainingRun(LeasedWork):
 
 
 class ShardFit(LeasedWork):
-    """One shard of one run: the unit of a Celery task."""
+    """One shard of one run, or one slice of it: the unit of a Celery task."""
 
     run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="fits")
     shard = models.SmallIntegerField()
+    slice = models.PositiveSmallIntegerField(default=0)
     key = models.CharField(max_length=64)  # the key that the shard's snapshot has or will have
     people = models.PositiveIntegerField()
     rows = models.PositiveIntegerField()
@@ -144,7 +149,7 @@ class ShardFit(LeasedWork):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(name="one_fit_per_shard", fields=["run", "shard"]),
+            models.UniqueConstraint(name="one_fit_per_shard", fields=["run", "shard", "slice"]),
         ]
 
     @override

@@ -24,9 +24,10 @@ _SEED_BYTES: Final = 4  # scikit-learn takes seeds below 2 ** 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedShard:
-    """One shard that the new version needs."""
+    """One shard that the new version needs, or one slice of it after the slices before."""
 
     shard: Shard
+    slice: int = 0
     key: str
     people: int
     rows: int
@@ -39,6 +40,7 @@ class Recipe:
     model: str
     revision: str  # of the trainer and its libraries
     parameters: Mapping[str, object]
+    slices: int = 1  # into which each shard is cut
 
     def seed_of(self, shard: Shard) -> int:
         """Return the seed of a shard: from its public name, so that it stays when people go."""
@@ -46,7 +48,7 @@ class Recipe:
         return int.from_bytes(named[:_SEED_BYTES])
 
     def key_of(
-        self, shard: Shard, *, features: Sequence[Feature], content: Mapping[str, str]
+        self, shard: Shard, *, features: Sequence[Feature], content: Mapping[str, object]
     ) -> str:
         """Return the key of a shard's snapshot."""
         said = {
@@ -59,13 +61,17 @@ class Recipe:
         }
         return digest_of(said)
 
-    def key_of_rows(self, rows: ShardRows) -> str:
-        """Return the key of the snapshot of some people."""
-        content = {
-            "label": rows.data.label,
-            "members": rows.member_digest,
-            "rows": rows.row_digest,
-        }
+    def key_of_rows(self, rows: ShardRows, *, until: int = 0) -> str:
+        """Return the key of the snapshot of some people, up to a slice if the shard is cut."""
+        content: dict[str, object] = {"label": rows.data.label}
+        if self.slices == 1:
+            content |= {"members": rows.member_digest, "rows": rows.row_digest}
+        else:
+            content["slices"] = [
+                [each.number, each.member_digest, each.row_digest]
+                for each in rows.slices
+                if each.number <= until
+            ]
         return self.key_of(rows.data.shard, features=rows.data.features, content=content)
 
 
@@ -110,24 +116,38 @@ class Plan:
 
 def plan_of(people: People, recipe: Recipe, *, profile: Profile) -> Plan:
     """Plan to fit every shard in which there is somebody."""
-    shards = []
+    shards: list[PlannedShard] = []
     for shard in people.present():
         if shard != HOLD_OUT:
-            rows = people.in_shard(shard)
-            shards.append(
-                PlannedShard(
-                    shard=shard,
-                    key=recipe.key_of_rows(rows),
-                    people=rows.people,
-                    rows=rows.data.table.num_rows,
-                )
-            )
+            shards += _planned(people.in_shard(shard, slices=recipe.slices), recipe)
     return Plan(
         features=people.features,
         hold_out=held_out(people.in_shard(HOLD_OUT)),
         profile=profile,
         shards=tuple(shards),
     )
+
+
+def _planned(rows: ShardRows, recipe: Recipe) -> list[PlannedShard]:
+    if recipe.slices == 1:
+        return [
+            PlannedShard(
+                shard=rows.data.shard,
+                key=recipe.key_of_rows(rows),
+                people=rows.people,
+                rows=rows.data.table.num_rows,
+            )
+        ]
+    return [
+        PlannedShard(
+            shard=rows.data.shard,
+            slice=each.number,
+            key=recipe.key_of_rows(rows, until=each.number),
+            people=each.people,
+            rows=each.rows,
+        )
+        for each in rows.slices
+    ]
 
 
 def held_out(rows: ShardRows) -> HeldOut | None:

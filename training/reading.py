@@ -4,9 +4,10 @@ Rows come in an order that depends on nothing but themselves: by pseudonym, then
 file that was rewritten without one person gives every other shard the same bytes to fit.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import groupby
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from lineage.stores.errors import ChangedMeanwhile, ColumnMissing
 from lineage.stores.protocol import DeclaredColumn, Part
 from training.columns import Feature, Kind, features_of, normalised
 from training.errors import DataRefused
-from training.trainers.protocol import ShardData
+from training.trainers.protocol import ShardData, Slice
 
 NOWHERE: Final = Shard(-2)
 """Where somebody is put whom the index does not know, or puts elsewhere than the key does."""
@@ -53,6 +54,17 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SliceRows:
+    """Who and what is in one slice of a shard."""
+
+    number: int
+    people: int
+    rows: int
+    member_digest: str
+    row_digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ShardRows:
     """The rows of one shard, and digests of who and what is in it (the marks in them are keyed)."""
 
@@ -60,6 +72,7 @@ class ShardRows:
     pseudonyms: tuple[bytes, ...]  # of each row
     member_digest: str
     row_digest: str
+    slices: tuple[SliceRows, ...] = ()  # those with people in them, if the shard is cut
 
     @property
     def people(self) -> int:
@@ -79,6 +92,7 @@ class People:
     part_rows: Mapping[str, int]
     strangers: int  # people whom the index does not know in this version
     misplaced: int  # people whom the index puts elsewhere than the key does
+    sharding: Sharding
 
     def present(self) -> list[Shard]:
         """Return the shards in which there is anybody, the hold-out among them."""
@@ -89,29 +103,62 @@ class People:
         content = _row_bytes(self.table, self.features, self.label)
         return len(set(zip(self.pseudonyms, content, strict=True)))
 
-    def in_shard(self, shard: Shard) -> ShardRows:
-        """Return the rows of one shard, or of the hold-out, in the one order of fitting."""
+    def in_shard(self, shard: Shard, *, slices: int = 1) -> ShardRows:
+        """Return the rows of one shard, or of the hold-out, in the one order of fitting.
+
+        A shard that is cut has the rows of one slice after the other.
+        """
         places = [place for place, found in enumerate(self.shards) if found == shard]
         table = self.table.take(pa.array(places, pa.int64()))
         owners = [self.pseudonyms[place] for place in places]
         content = _row_bytes(table, self.features, self.label)
-        order = sorted(range(len(places)), key=lambda row: (owners[row], content[row]))
-        digest = sha256()
-        for row in order:
-            digest.update(owners[row])
-            digest.update(len(content[row]).to_bytes(_LENGTH))
-            digest.update(content[row])
+        slicer = self.sharding.slicer(slices)
+        slice_of = {owner: slicer(owner) if slices > 1 else 0 for owner in set(owners)}
+        order = sorted(
+            range(len(places)), key=lambda row: (slice_of[owners[row]], owners[row], content[row])
+        )
+        cut = [
+            _slice_rows(number, [(owners[row], content[row]) for row in rows])
+            for number, rows in groupby(order, key=lambda row: slice_of[owners[row]])
+            if slices > 1
+        ]
         return ShardRows(
             data=ShardData(
                 shard=shard,
                 features=self.features,
                 label=self.label,
                 table=table.take(pa.array(order, pa.int64())),
+                slices=tuple(Slice(number=each.number, rows=each.rows) for each in cut),
             ),
             pseudonyms=tuple(owners[row] for row in order),
-            member_digest=sha256(b"".join(sorted(set(owners)))).hexdigest(),
-            row_digest=digest.hexdigest(),
+            member_digest=_members_digest(owners),
+            row_digest=_rows_digest((owners[row], content[row]) for row in order),
+            slices=tuple(cut),
         )
+
+
+def _slice_rows(number: int, rows: Sequence[tuple[bytes, bytes]]) -> SliceRows:
+    owners = {owner for owner, _ in rows}
+    return SliceRows(
+        number=number,
+        people=len(owners),
+        rows=len(rows),
+        member_digest=_members_digest(owners),
+        row_digest=_rows_digest(rows),
+    )
+
+
+def _members_digest(owners: Iterable[bytes]) -> str:
+    return sha256(b"".join(sorted(set(owners)))).hexdigest()
+
+
+def _rows_digest(rows: Iterable[tuple[bytes, bytes]]) -> str:
+    digest = sha256()
+    for owner, content in rows:
+        digest.update(owner)
+        digest.update(len(content).to_bytes(_LENGTH))
+        digest.update(content)
+    return digest.hexdigest()
 
 
 def read_people(
@@ -158,6 +205,7 @@ def read_people(
         part_rows=part_rows,
         strangers=len(index.strangers),
         misplaced=len(index.misplaced),
+        sharding=source.sharding,
     )
 
 

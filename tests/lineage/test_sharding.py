@@ -56,3 +56,20 @@ def test_families_and_keys_are_cut_differently():
 
     assert cut() != cut(family="others")
     assert cut() != cut(key=b"x" * 32)
+
+
+def test_slices_are_drawn_apart_from_shards_and_have_like_sizes():
+    sharding = make_sharding(hold_out_permille=0)
+    slicer = sharding.slicer(4)
+
+    counts = Counter((sharding.shard_of(one), slicer(one.bytes)) for one in PEOPLE)
+
+    assert len(counts) == 8 * 4
+    assert all(80 < count < 180 for count in counts.values())
+
+
+def test_a_slice_depends_on_the_person_and_on_the_key():
+    ours, others = make_sharding().slicer(4), make_sharding(key=b"o" * 32).slicer(4)
+
+    assert [ours(one.bytes) for one in PEOPLE] == [ours(one.bytes) for one in PEOPLE]
+    assert [ours(one.bytes) for one in PEOPLE] != [others(one.bytes) for one in PEOPLE]

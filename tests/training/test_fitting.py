@@ -3,10 +3,10 @@ from dataclasses import replace
 import pytest
 
 from lineage.sharding import HOLD_OUT, Shard
-from tests.training.memory import mark, patients, shard_of, source
+from tests.training.memory import SHARDING, mark, patients, shard_of, source
 from training.columns import Feature, Kind
 from training.errors import ArtefactMismatch, DataRefused
-from training.fitting import fit_people, fit_release, read_shard
+from training.fitting import fit_release, fit_rows, read_shard
 from training.plans import Recipe, plan_of
 from training.profiles import profile_of
 from training.reading import read_people
@@ -24,18 +24,21 @@ RELEASE = ReleaseData(
 )
 
 
-def planned(table):
+def planned(table, recipe=RECIPE):
     people = read_people(source(table), [])
-    return plan_of(people, RECIPE, profile=profile_of(people))
+    return plan_of(people, recipe, profile=profile_of(people))
+
+
+def fit(table, plan, recipe=RECIPE, *, place=0, before=None):
+    shard = plan.shards[place]
+    rows = read_shard(source(table), plan.features, shard.shard, slices=recipe.slices)
+    return fit_rows(PEOPLE, rows, planned=shard, recipe=recipe, before=before)
 
 
 def test_a_planned_shard_is_read_again_and_fitted_the_same_each_time():
     plan = planned(patients())
 
-    first, again = (
-        fit_people(PEOPLE, source(patients()), plan.features, planned=plan.shards[0], recipe=RECIPE)
-        for _ in range(2)
-    )
+    first, again = (fit(patients(), plan) for _ in range(2))
 
     assert first == again
 
@@ -45,7 +48,39 @@ def test_other_rows_than_those_that_were_checked_are_not_fitted():
     other = patients(size=[1.0] * 60)
 
     with pytest.raises(ArtefactMismatch, match="other rows"):
-        fit_people(PEOPLE, source(other), plan.features, planned=plan.shards[0], recipe=RECIPE)
+        fit(other, plan)
+
+
+SLICED = Recipe(
+    model="triage", revision="1", parameters={"estimator": "sgd", "slices": 3}, slices=3
+)
+
+
+def test_a_slice_is_fitted_onto_those_before_it():
+    plan = planned(patients(), SLICED)
+    places = [place for place, one in enumerate(plan.shards) if one.shard == Shard(0)]
+
+    before = None
+    for place in places:
+        before = fit(patients(), plan, SLICED, place=place, before=before)
+
+    assert len(places) == 3
+    assert before == fit(patients(), plan, SLICED, place=places[-1])
+
+
+def test_other_rows_in_an_earlier_slice_than_were_checked_are_not_fitted():
+    table = patients()
+    plan = planned(table, SLICED)
+    place = next(n for n, one in enumerate(plan.shards) if (one.shard, one.slice) == (0, 1))
+    early = next(
+        row
+        for row, who in enumerate(table["who"].to_pylist())
+        if shard_of(who) == Shard(0) and SHARDING.slicer(3)(mark(who).bytes) == 0
+    )
+    size = [99.0 if row == early else value for row, value in enumerate(table["size"].to_pylist())]
+
+    with pytest.raises(ArtefactMismatch, match="other rows"):
+        fit(patients(size=size), plan, SLICED, place=place)
 
 
 def test_the_hold_out_can_be_read_but_is_in_no_shard():

@@ -1,7 +1,7 @@
 import json
 
 from lineage.sharding import HOLD_OUT, Shard
-from tests.training.memory import patients, shard_of, source
+from tests.training.memory import SHARDING, mark, patients, shard_of, source
 from training.plans import Recipe, digest_of, held_out, plan_of, planned_features
 from training.profiles import profile_of
 from training.reading import read_people
@@ -95,3 +95,33 @@ def test_nobody_held_out_is_said_as_such():
 def test_a_digest_does_not_depend_on_the_order_of_keys():
     assert digest_of({"a": 1, "b": 2}) == digest_of({"b": 2, "a": 1})
     assert digest_of({"a": 1}) != digest_of({"a": 2})
+
+
+SLICED = Recipe(model="triage", revision="sharded-sklearn 1", parameters={"slices": 3}, slices=3)
+
+
+def test_each_slice_is_planned_with_the_people_that_it_adds():
+    whole, cut = plan(patients()), plan(patients(), SLICED)
+
+    assert {one.slice for one in cut.shards} == {0, 1, 2}
+    assert (cut.people, cut.rows) == (whole.people, whole.rows)
+    assert len({one.key for one in cut.shards}) == len(cut.shards)
+
+
+def test_one_person_less_changes_the_keys_of_their_slice_and_of_those_after_it():
+    table = patients()
+    slicer = SHARDING.slicer(3)
+    place, person = next(
+        (place, who)
+        for place, who in enumerate(table["who"].to_pylist())
+        if shard_of(who) != HOLD_OUT and slicer(mark(who).bytes) == 1
+    )
+    without = table.take([n for n in range(60) if n != place])
+
+    before, after = (
+        {(one.shard, one.slice): one.key for one in plan(rows, SLICED).shards}
+        for rows in (table, without)
+    )
+
+    shard = shard_of(person)
+    assert {one for one in before if before[one] != after[one]} == {(shard, 1), (shard, 2)}

@@ -1,3 +1,5 @@
+from collections import Counter
+
 import pyarrow as pa
 import pytest
 
@@ -168,3 +170,30 @@ def test_a_column_that_is_not_in_every_part_is_refused():
 def test_a_table_without_anything_to_learn_from_is_refused():
     with pytest.raises(DataRefused, match="no column beside"):
         read_people(source(patients().select(["who", "label"])), [])
+
+
+def test_a_shard_that_is_cut_has_the_people_of_one_slice_after_the_other():
+    people = read_people(source(patients()), [])
+    whole, cut = people.in_shard(Shard(0)), people.in_shard(Shard(0), slices=3)
+
+    slicer = SHARDING.slicer(3)
+
+    drawn = [slicer(one) for one in cut.pseudonyms]
+    assert drawn == sorted(drawn)
+    assert [(one.number, one.rows) for one in cut.slices] == sorted(Counter(drawn).items())
+    assert set(cut.pseudonyms) == set(whole.pseudonyms)
+    assert cut.member_digest == whole.member_digest
+    assert cut.data.until(1).table.num_rows == drawn.count(0) + drawn.count(1)
+    assert whole.slices == ()
+
+
+def test_without_one_person_exactly_their_slice_changes():
+    table = patients()
+    before = read_people(source(table), []).in_shard(Shard(0), slices=3)
+    gone = before.pseudonyms[-1]
+    stays = [mark(who).bytes != gone for who in table["who"].to_pylist()]
+
+    after = read_people(source(table.filter(pa.array(stays))), []).in_shard(Shard(0), slices=3)
+
+    assert before.slices[:-1] == after.slices[:-1]
+    assert before.slices[-1] != after.slices[-1]

@@ -131,7 +131,7 @@ def test_an_attempt_that_fails_is_noted_and_raised_without_its_words(tmp_path, m
     def fail(*_args, **_said):
         raise ValueError(f"could not convert {ALICE}")
 
-    monkeypatch.setattr(steps, "fit_people", fail)
+    monkeypatch.setattr(steps, "fit_rows", fail)
     with pytest.raises(AttemptFailed) as raised:
         tasks.fit.run(ShardFit.objects.earliest("pk").pk)
 
@@ -310,7 +310,7 @@ def test_a_long_step_keeps_its_lease(tmp_path, settings, monkeypatch):
     )
     steps.check(run_id)
     fit = ShardFit.objects.earliest("pk")
-    slow("fit_people", lambda: actions.claim_fit(fit_id=fit.pk, now=right_now(), **usual))
+    slow("fit_rows", lambda: actions.claim_fit(fit_id=fit.pk, now=right_now(), **usual))
     steps.fit(fit.pk)
 
     assert claimed == [None, None]

@@ -37,7 +37,9 @@ def claim_fit(  # noqa: PLR0913  # keyword-only; the surfaces read clock and set
         with audited(actor=actor, now=now) as trail:
             take_lease(fit, lease=lease, owner=owner, now=now)
             trail.record(
-                FitClaimed(run_id=str(fit.run_id), shard=fit.shard, token=lease.token),
+                FitClaimed(
+                    run_id=str(fit.run_id), shard=fit.shard, slice=fit.slice, token=lease.token
+                ),
                 about=f"training/{fit.run_id}",
             )
     return lease
@@ -63,6 +65,7 @@ def finish_fit(  # noqa: PLR0913  # keyword-only, one a field
         snapshot = Snapshot.objects.create(
             model=fit.run.model,
             shard=fit.shard,
+            slice=fit.slice,
             key=fit.key,
             file=file,
             digest=digest,
@@ -73,7 +76,13 @@ def finish_fit(  # noqa: PLR0913  # keyword-only, one a field
         fit.fencing_token += 1  # a slow worker's second report is refused
         fit.save(update_fields=["snapshot", "lease_until", "fencing_token"])
         trail.record(
-            ShardFitted(run_id=str(fit.run_id), shard=fit.shard, key=fit.key, snapshot=digest),
+            ShardFitted(
+                run_id=str(fit.run_id),
+                shard=fit.shard,
+                slice=fit.slice,
+                key=fit.key,
+                snapshot=digest,
+            ),
             about=f"training/{fit.run_id}",
         )
     return snapshot
@@ -86,11 +95,11 @@ def fit_again(
     with audited(actor=actor, now=now) as trail:
         run = lock_held(run_id, token, state=RunState.FITTING)
         damaged = Snapshot.objects.filter(pk__in=list(snapshot_ids), model=run.model)
-        shards = sorted(damaged.values_list("shard", flat=True))
+        shards = sorted(set(damaged.values_list("shard", flat=True)))
         damaged.update(doomed_at=now)
         fits = run.fits.filter(snapshot__in=damaged)
-        run.shards_hit += fits.filter(reused=True).count()
         fits.update(snapshot=None, reused=False, attempts=0, not_before=None)
+        run.shards_hit = run.fits.filter(reused=False).values("shard").distinct().count()
         run.lease_until = None
         run.fencing_token += 1
         run.attempts = 0

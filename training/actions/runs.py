@@ -187,8 +187,8 @@ def record_verdicts(  # noqa: PLR0913  # keyword-only, what the check found
         refusals = [verdict for verdict in verdicts if not verdict.passed]
         fits = _plan_fits(run, plan) if plan is not None and not refusals else []
         run.plan = plan.as_json() if plan is not None and not refusals else {}
-        run.shards_total = len(fits)
-        run.shards_hit = sum(not fit.reused for fit in fits)
+        run.shards_total = len({fit.shard for fit in fits})
+        run.shards_hit = len({fit.shard for fit in fits if not fit.reused})
         move(run, RunState.DESTROYING if refusals else RunState.FITTING)
         run.save()
         checked = DataChecked(
@@ -212,16 +212,17 @@ def record_verdicts(  # noqa: PLR0913  # keyword-only, what the check found
 
 def _plan_fits(run: TrainingRun, plan: Plan) -> list[ShardFit]:
     living_snapshots = {
-        (snapshot.shard, snapshot.key): snapshot
+        (snapshot.shard, snapshot.slice, snapshot.key): snapshot
         for snapshot in Snapshot.objects.filter(model=run.model, doomed_at=None, destroyed_at=None)
     }
     fits = []
     for planned in plan.shards:
-        snapshot = living_snapshots.get((planned.shard, planned.key))
+        snapshot = living_snapshots.get((planned.shard, planned.slice, planned.key))
         fits.append(
             ShardFit(
                 run=run,
                 shard=planned.shard,
+                slice=planned.slice,
                 key=planned.key,
                 people=planned.people,
                 rows=planned.rows,

@@ -98,7 +98,7 @@ def register_artefact(  # noqa: PLR0913  # keyword-only, one a field
 
 def _manifest(run: TrainingRun) -> dict[str, object]:
     origin, recipe = origin_of(run.source_id), recipe_of(run)
-    fits = run.fits.select_related("snapshot").order_by("shard")
+    fits = run.fits.select_related("snapshot").order_by("shard", "slice")
     return manifest_of(
         run_id=str(run.pk),
         model=run.model.name,
@@ -111,6 +111,7 @@ def _manifest(run: TrainingRun) -> dict[str, object]:
         shards=[
             ShardMade(
                 shard=fit.shard,
+                slice=fit.slice,
                 people=fit.people,
                 rows=fit.rows,
                 seed=recipe.seed_of(Shard(fit.shard)),

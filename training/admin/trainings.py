@@ -125,8 +125,8 @@ def _verdict(row: GateVerdict) -> list[str | SafeString]:
 def _fits(run: TrainingRun) -> Table:
     return Table(
         title="Shards",
-        headers=["Shard", "State", "People", "Rows", "Attempts", "Last trouble"],
-        rows=[_fit(row) for row in run.fits.order_by("shard")],
+        headers=["Shard", "Slice", "State", "People", "Rows", "Attempts", "Last trouble"],
+        rows=[_fit(row) for row in run.fits.order_by("shard", "slice")],
         empty="No shard is planned yet.",
     )
 
@@ -140,6 +140,7 @@ def _fit(row: ShardFit) -> list[str | SafeString]:
         state = badge("waiting", Tone.BUSY)
     return [
         number(row.shard),
+        number(row.slice),
         state,
         number(row.people),
         number(row.rows),

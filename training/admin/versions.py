@@ -145,13 +145,14 @@ def _verdict(*, passed: bool) -> SafeString:
 
 
 def _snapshots(version: ModelVersion) -> Table:
-    rows = version.snapshots.order_by("shard")
+    rows = version.snapshots.order_by("shard", "slice")
     return Table(
         title="Snapshots of its shards",
-        headers=["Shard", "Digest", "Fitted", "Destroyed"],
+        headers=["Shard", "Slice", "Digest", "Fitted", "Destroyed"],
         rows=[
             [
                 number(row.shard),
+                number(row.slice),
                 code(row.digest),
                 moment(row.fitted_at),
                 moment(row.destroyed_at),

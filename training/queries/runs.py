@@ -90,8 +90,24 @@ def fitted_run(fit_id: int) -> UUID | None:
 
 
 def snapshots_of(run_id: UUID) -> list[Snapshot]:
-    """Return the snapshots that a run puts together."""
-    return list(Snapshot.objects.filter(shardfit__run=run_id).order_by("shard"))
+    """Return the snapshots that a run puts together; of a shard's slices the last one answers."""
+    return list(Snapshot.objects.filter(shardfit__run=run_id).order_by("shard", "slice"))
+
+
+def snapshot_before(fit: ShardFit) -> Snapshot | None:
+    """Return the snapshot of the slices before one, if they are fitted."""
+    before = ShardFit.objects.filter(run=fit.run_id, shard=fit.shard, slice__lt=fit.slice)
+    last = before.select_related("snapshot").order_by("-slice").first()
+    return last.snapshot if last is not None else None
+
+
+def next_slice(fit_id: int) -> int | None:
+    """Return the first slice after one, of the same shard, that is not fitted yet."""
+    fit = ShardFit.objects.filter(pk=fit_id).first()
+    if fit is None or fit.snapshot_id is None:
+        return None
+    after = ShardFit.objects.filter(run=fit.run_id, shard=fit.shard, slice__gt=fit.slice)
+    return after.filter(snapshot=None).order_by("slice").values_list("pk", flat=True).first()
 
 
 def steps_due(
@@ -113,16 +129,19 @@ def steps_due(
             model_id=run.model_id,
             state=RunState(run.state),
             waiting=_waiting(run),
-            unfitted=tuple(
-                FitView(id=fit.pk, waiting=_waiting(fit))
-                for fit in run.fits.all()
-                if fit.snapshot_id is None
-            ),
+            unfitted=tuple(FitView(id=fit.pk, waiting=_waiting(fit)) for fit in _to_fit(run)),
             stopped=not stopped.isdisjoint(scopes_over(run.model.name, pool=run.model.pool)),
         )
         for run in rows
     ]
     return [step for view in views for step in due(view, most_attempts=most_attempts, now=now)]
+
+
+def _to_fit(run: TrainingRun) -> list[ShardFit]:
+    """Return what is to be fitted now: of a shard's slices the first, the others go on from it."""
+    unfitted = [fit for fit in run.fits.all() if fit.snapshot_id is None]
+    first = {fit.shard: fit for fit in sorted(unfitted, key=lambda fit: -fit.slice)}
+    return [fit for fit in unfitted if first[fit.shard] is fit]
 
 
 def _waiting(work: TrainingRun | ShardFit) -> Waiting:

@@ -157,10 +157,12 @@ def evaluation_of(origin: Origin) -> DatasetVersion:
 
 def recipe_of(run: TrainingRun) -> Recipe:
     """Return what is the same for all shards of a run."""
+    trainer = trainer_named(run.model.trainer)
     return Recipe(
         model=run.model.name,
-        revision=trainer_named(run.model.trainer).revision,
+        revision=trainer.revision,
         parameters=run.model.parameters,
+        slices=trainer.slices_of(run.model.parameters),
     )
 
 

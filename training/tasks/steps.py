@@ -27,13 +27,14 @@ from training import errors as training_errors
 from training.checking import Checked, check_people, check_release, refusal
 from training.driving import Step
 from training.errors import ArtefactMismatch, AttemptFailed, DataRefused, VersionNotServable
-from training.fitting import fit_people, fit_release, read_shard
+from training.fitting import fit_release, fit_rows, read_shard
 from training.gates import Gate
 from training.heartbeat import beating
 from training.measuring import measure
 from training.models import ModelVersion, ShardFit, TrainingRun
 from training.plans import PlannedShard, planned_features
 from training.queries import Origin
+from training.reading import ShardRows
 from training.states import RunState
 from training.trainers import trainer_named
 from training.trainers.protocol import Predictor
@@ -121,7 +122,17 @@ def _checked(run: TrainingRun, origin: Origin) -> Checked:
 
 
 def fit(fit_id: int) -> bool:
-    """Fit one shard."""
+    """Fit one shard, and then its later slices: their people are in memory already."""
+    read: dict[Shard, ShardRows] = {}
+    worked = _fit_one(fit_id, read)
+    following = queries.next_slice(fit_id) if worked else None
+    while following is not None:
+        _fit_one(following, read)
+        following = queries.next_slice(following)
+    return worked
+
+
+def _fit_one(fit_id: int, read: dict[Shard, ShardRows]) -> bool:
     lease = actions.claim_fit(
         fit_id=fit_id,
         most_attempts=settings.ATTEMPTS,
@@ -152,20 +163,36 @@ def fit(fit_id: int) -> bool:
     with _attempt(keep, failed):
         row = queries.fit_numbered(fit_id)
         if not _followed(row.run_id):
-            _keep_snapshot(row, token, _fitted(row))
+            _keep_snapshot(row, token, _fitted(row, read))
     return True
 
 
-def _fitted(row: ShardFit) -> bytes:
+def _fitted(row: ShardFit, read: dict[Shard, ShardRows]) -> bytes:
     run = row.run
     trainer, recipe = trainer_named(run.model.trainer), queries.recipe_of(run)
     origin = queries.origin_of(run.source_id)
-    planned = PlannedShard(shard=Shard(row.shard), key=row.key, people=row.people, rows=row.rows)
+    planned = PlannedShard(
+        shard=Shard(row.shard), slice=row.slice, key=row.key, people=row.people, rows=row.rows
+    )
     if origin.release is not None:
         data = queries.release_data_of(run.model, origin.release)
         return fit_release(trainer, data, planned=planned, recipe=recipe)
-    source, features = queries.source_of(origin.dataset), planned_features(run.plan)
-    return fit_people(trainer, source, features, planned=planned, recipe=recipe)
+    if planned.shard not in read:
+        source, features = queries.source_of(origin.dataset), planned_features(run.plan)
+        read[planned.shard] = read_shard(source, features, planned.shard, slices=recipe.slices)
+    rows = read[planned.shard]
+    return fit_rows(trainer, rows, planned=planned, recipe=recipe, before=_before(row))
+
+
+def _before(row: ShardFit) -> bytes | None:
+    """Return the state to go on from; a damaged file costs the slices before, and no more."""
+    snapshot = queries.snapshot_before(row)
+    if snapshot is None:
+        return None
+    try:
+        return artefacts.load(_root(), snapshot.file, digest=snapshot.digest)
+    except ArtefactMismatch:  # putting the version together will refuse it, and fit it again
+        return None
 
 
 def _keep_snapshot(row: ShardFit, token: Token, snapshot: bytes) -> None:

@@ -86,8 +86,17 @@ class CentroidTrainer(Trainer):
         numbers_of(parameters, _ALLOWED)
 
     @override
+    def slices_of(self, parameters: Mapping[str, object]) -> int:
+        return 1
+
+    @override
     def fit_shard(
-        self, data: ShardData | ReleaseData, *, parameters: Mapping[str, object], seed: int
+        self,
+        data: ShardData | ReleaseData,
+        *,
+        parameters: Mapping[str, object],
+        seed: int,
+        before: bytes | None = None,
     ) -> bytes:
         if not isinstance(data, ReleaseData):
             raise DataRefused("release-centroids learns from a release, never from people's rows")

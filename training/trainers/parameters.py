@@ -31,6 +31,8 @@ class Number:
     whole: bool = False
 
 
+_SLICES: Final = Number(usual=1, least=1, most=100, whole=True)
+
 ALLOWED: Final[Mapping[Estimator, Mapping[str, Number]]] = {
     Estimator.LOGISTIC_REGRESSION: {
         "C": Number(usual=1.0, least=1e-6, most=1e6),
@@ -51,6 +53,7 @@ ALLOWED: Final[Mapping[Estimator, Mapping[str, Number]]] = {
         "alpha": Number(usual=1e-4, least=1e-9, most=1e3),
         "learning_rate": Number(usual=0.1, least=1e-6, most=10.0),  # falls with the root of steps
         "epochs": Number(usual=20, least=1, most=10_000, whole=True),
+        "slices": _SLICES,
     },
     Estimator.MLP: {
         "hidden": Number(usual=32, least=1, most=4096, whole=True),
@@ -58,6 +61,7 @@ ALLOWED: Final[Mapping[Estimator, Mapping[str, Number]]] = {
         "learning_rate": Number(usual=0.01, least=1e-6, most=1.0),
         "batch": Number(usual=32, least=1, most=100_000, whole=True),
         "epochs": Number(usual=50, least=1, most=10_000, whole=True),
+        "slices": _SLICES,
     },
 }
 
@@ -78,6 +82,9 @@ def numbers_of(
     parameters: Mapping[str, object], allowed: Mapping[str, Number]
 ) -> dict[str, float | int]:
     """Return every allowed parameter with its value, or the usual one."""
+    if "slices" in parameters and "slices" not in allowed:
+        by_stages = " and ".join(sorted(BY_STAGES))
+        raise ParametersInvalid(f"slices: only {by_stages} go on from where a slice ended")
     if unknown := sorted(set(parameters) - set(allowed)):
         raise ParametersInvalid(f"{unknown[0][:64]}: not one of {', '.join(sorted(allowed))}")
     found: dict[str, float | int] = {}

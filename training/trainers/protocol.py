@@ -1,11 +1,12 @@
 """What a trainer is: it fits one shard at a time, and puts the snapshots together.
 
 Promises: the same shard, parameters and seed give the same bytes, on the same libraries; a snapshot
-knows nothing of any other shard; bytes are data, so that loading an artefact never runs code.
+knows nothing of any other shard, nor of later slices; bytes are data, so that loading an artefact
+never runs code.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
@@ -27,6 +28,14 @@ class Material(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """Some of a shard's people, whose rows follow those of the slices before."""
+
+    number: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ShardData:
     """The people of one shard: their features, then their label, in the one order of fitting."""
 
@@ -34,6 +43,13 @@ class ShardData:
     features: tuple[Feature, ...]
     label: str
     table: pa.Table
+    slices: tuple[Slice, ...] = ()  # those with people in them; none: the shard is not cut
+
+    def until(self, number: int) -> "ShardData":
+        """Return the people of the slices up to one, itself among them."""
+        kept = tuple(each for each in self.slices if each.number <= number)
+        table = self.table.slice(0, sum(each.rows for each in kept))
+        return replace(self, table=table, slices=kept)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,10 +100,22 @@ class Trainer(Protocol):
     def check(self, parameters: Mapping[str, object]) -> None:
         """Raise `ParametersInvalid` unless the parameters are known and within their bounds."""
 
+    def slices_of(self, parameters: Mapping[str, object]) -> int:
+        """Return into how many slices each shard is cut: 1 if shards are fitted at once."""
+
     def fit_shard(
-        self, data: ShardData | ReleaseData, *, parameters: Mapping[str, object], seed: int
+        self,
+        data: ShardData | ReleaseData,
+        *,
+        parameters: Mapping[str, object],
+        seed: int,
+        before: bytes | None = None,
     ) -> bytes:
-        """Return the snapshot of one shard."""
+        """Return the snapshot of one shard.
+
+        `before` is the snapshot of all slices of the data but the last one. With it only the last
+        one is fitted; the bytes are the same without it.
+        """
 
     def assemble(self, snapshots: Mapping[Shard, bytes]) -> bytes:
         """Return the artefact made of all snapshots."""

@@ -6,10 +6,11 @@ assigns people to shards is secret for that reason.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from typing_extensions import override
@@ -40,7 +41,8 @@ from training.trainers.protocol import (
 
 _SNAPSHOT: Final = "lethe-shard-1"
 _ARTEFACT: Final = "lethe-ensemble-1"
-_WHOLE: Final = 0  # the stage of a shard that is fitted in one
+_WHOLE: Final = 0  # the stage of a shard that is not cut
+_RESUME: Final = "resume"  # with what a snapshot can be gone on from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,54 +102,40 @@ class ShardedTrainer(Trainer):
         numbers_of(_without_estimator(parameters), ALLOWED[estimator_of(parameters)])
 
     @override
+    def slices_of(self, parameters: Mapping[str, object]) -> int:
+        estimator = estimator_of(parameters)
+        numbers = numbers_of(_without_estimator(parameters), ALLOWED[estimator])
+        return int(numbers["slices"]) if estimator in BY_STAGES else 1
+
+    @override
     def fit_shard(
-        self, data: ShardData | ReleaseData, *, parameters: Mapping[str, object], seed: int
+        self,
+        data: ShardData | ReleaseData,
+        *,
+        parameters: Mapping[str, object],
+        seed: int,
+        before: bytes | None = None,
     ) -> bytes:
         if not isinstance(data, ShardData):
             raise DataRefused("sharded-sklearn learns from people's rows, not from a release")
         if data.shard == HOLD_OUT or data.table.num_rows == 0:
             raise DataRefused("there is nobody in the shard whom training may see")
-        estimator = estimator_of(parameters)
-        encoder = encoder_of(data.table, data.features)
-        labels = data.table[data.label]
-        classes = sorted(pc.unique(labels).to_pylist())
-        codes = pc.index_in(labels, pa.array(classes)).to_numpy().astype(np.int64)
-        fitted: dict[str, object] = {}
-        if len(classes) > 1:
-            rows, numbers = encoder.encode(data.table), _without_estimator(parameters)
-            # To import scikit-learn is a third of a command's start.
-            if estimator in BY_STAGES:
-                from training.trainers.incremental import fit_on  # noqa: PLC0415  # as below
-
-                state = fit_on(
-                    estimator,
-                    rows,
-                    codes,
-                    classes=len(classes),
-                    before=None,
-                    parameters=numbers,
-                    seed=(seed, _WHOLE),
-                )
-                fitted = dict(state.fitted)
-            else:
-                from training.trainers.estimators import fit  # noqa: PLC0415  # only fitting needs it
-
-                fitted = fit(estimator, rows, codes, parameters=numbers, seed=seed)
-        return packing.write(
-            _SNAPSHOT,
-            {
-                "estimator": estimator.value,
-                "features": encoder.as_json(),
-                "classes": classes,
-                "fitted": fitted,
-            },
-        )
+        fitted: Mapping[str, object] | None = None
+        if self.slices_of(parameters) == 1:
+            fitted = _at_once(data, parameters, seed)
+        else:
+            fitted = packing.read(before, form=_SNAPSHOT) if before is not None else None
+            for each in data.slices[-1:] if fitted is not None else data.slices:
+                fitted = _next_stage(fitted, data.until(each.number), parameters, seed)
+        return packing.write(_SNAPSHOT, fitted or {})
 
     @override
     def assemble(self, snapshots: Mapping[Shard, bytes]) -> bytes:
-        members = {
-            str(shard): packing.read(data, form=_SNAPSHOT) for shard, data in snapshots.items()
-        }
+        members = {}
+        for shard, data in snapshots.items():
+            piece = packing.read(data, form=_SNAPSHOT)
+            piece.pop(_RESUME, None)  # answers need no optimiser
+            members[str(shard)] = piece
         return packing.write(_ARTEFACT, {"shards": members})
 
     @override
@@ -161,6 +149,114 @@ class ShardedTrainer(Trainer):
             raise ArtefactMismatch("a shard in the file is malformed") from malformed
         classes = sorted({name for member in members for name in member.classes})
         return _Ensemble(members=members, classes=tuple(classes))
+
+
+def _at_once(data: ShardData, parameters: Mapping[str, object], seed: int) -> dict[str, object]:
+    """Fit all rows at once, from nothing."""
+    estimator = estimator_of(parameters)
+    if estimator in BY_STAGES:
+        state = _begun(data, parameters, seed=(seed, _WHOLE))
+        state.pop(_RESUME)
+        return state
+    encoder = encoder_of(data.table, data.features)
+    classes = _classes_in(data)
+    fitted: dict[str, object] = {}
+    if len(classes) > 1:
+        # To import scikit-learn is a third of a command's start.
+        from training.trainers.estimators import fit  # noqa: PLC0415  # only fitting needs it
+
+        rows, codes = encoder.encode(data.table), _codes_of(data, classes)
+        numbers = _without_estimator(parameters)
+        fitted = fit(estimator, rows, codes, parameters=numbers, seed=seed)
+    return _held(estimator, encoder, classes, fitted)
+
+
+def _next_stage(
+    before: Mapping[str, object] | None,
+    data: ShardData,
+    parameters: Mapping[str, object],
+    seed: int,
+) -> dict[str, object]:
+    """Fit the last slice of some onto what was fitted before.
+
+    It begins anew with all of them while there is but one class, or when the last slice brings
+    another class: a model cannot answer with a class that it was not laid out for.
+    """
+    last = data.slices[-1]
+    fresh = replace(data, table=data.table.slice(data.table.num_rows - last.rows), slices=(last,))
+    if before is None or not before["fitted"]:
+        return _begun(data, parameters, seed=(seed, last.number))
+    classes = packing.texts(before["classes"])
+    if not set(_classes_in(fresh)) <= set(classes):
+        return _begun(data, parameters, seed=(seed, last.number))
+    return _gone_on(before, fresh, classes, parameters, seed=(seed, last.number))
+
+
+def _begun(
+    data: ShardData, parameters: Mapping[str, object], *, seed: tuple[int, int]
+) -> dict[str, object]:
+    """Fit rows by the first stage of an estimator that can go on."""
+    from training.trainers.incremental import fit_on  # noqa: PLC0415  # only fitting needs it
+
+    estimator, classes = estimator_of(parameters), _classes_in(data)
+    encoder = encoder_of(data.table, data.features)
+    if len(classes) == 1:
+        return _held(estimator, encoder, classes, {}) | {_RESUME: {}}
+    state = fit_on(
+        estimator,
+        encoder.encode(data.table),
+        _codes_of(data, classes),
+        classes=len(classes),
+        before=None,
+        parameters=_without_estimator(parameters),
+        seed=seed,
+    )
+    return _held(estimator, encoder, classes, state.fitted) | {_RESUME: state.resume}
+
+
+def _gone_on(
+    before: Mapping[str, Any],
+    data: ShardData,
+    classes: Sequence[str],
+    parameters: Mapping[str, object],
+    *,
+    seed: tuple[int, int],
+) -> dict[str, object]:
+    """Fit more rows onto a state; columns and classes stay those that it began with."""
+    from training.trainers.incremental import State, fit_on  # noqa: PLC0415  # as above
+
+    encoder = read_encoder(before["features"])
+    state = fit_on(
+        estimator_of(parameters),
+        encoder.encode(data.table),
+        _codes_of(data, classes),
+        classes=len(classes),
+        before=State(fitted=before["fitted"], resume=before[_RESUME]),
+        parameters=_without_estimator(parameters),
+        seed=seed,
+    )
+    return dict(before) | {"fitted": state.fitted, _RESUME: state.resume}
+
+
+def _held(
+    estimator: Estimator, encoder: Encoder, classes: Sequence[str], fitted: Mapping[str, object]
+) -> dict[str, object]:
+    """Return what a snapshot holds."""
+    return {
+        "estimator": estimator.value,
+        "features": encoder.as_json(),
+        "classes": list(classes),
+        "fitted": dict(fitted),
+    }
+
+
+def _classes_in(data: ShardData) -> list[str]:
+    return sorted(pc.unique(data.table[data.label]).to_pylist())
+
+
+def _codes_of(data: ShardData, classes: Sequence[str]) -> npt.NDArray[np.int64]:
+    codes = pc.index_in(data.table[data.label], pa.array(classes)).to_numpy()
+    return np.asarray(codes, dtype=np.int64)
 
 
 def _member(held: Mapping[str, object]) -> _Member:
