@@ -130,6 +130,7 @@ STATUS_BY_ERROR: Final[Mapping[type[Exception], HTTPStatus]] = {
     training.ArtefactMismatch: HTTPStatus.INTERNAL_SERVER_ERROR,
     training.AttemptFailed: HTTPStatus.INTERNAL_SERVER_ERROR,
     training.DataRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    training.GatesInvalid: HTTPStatus.UNPROCESSABLE_ENTITY,
     training.ModelConflict: HTTPStatus.CONFLICT,
     training.ModelUnknown: HTTPStatus.NOT_FOUND,
     training.MoveNotAllowed: HTTPStatus.CONFLICT,

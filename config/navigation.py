@@ -77,6 +77,7 @@ def groups(request: HttpRequest) -> list[dict[str, Any]]:
             [
                 rows("Training sets", "dataset", "lineage_datasetfamily"),
                 rows("Dataset versions", "layers", "lineage_datasetversion"),
+                rows("Gates", "rule", "training_gatedeclaration"),
                 rows("Stores", "database", "lineage_store"),
                 rows("Graph", "account_tree", "lineage_node"),
                 rows("Identifiers", "fingerprint", "lineage_namespace"),

@@ -180,6 +180,9 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "sessions.Session": {PERSONAL: "session_data", PLAIN: "session_key expire_date"},
     "training.Attestation": {PLAIN: "id node reason evidence_digest attested_by attested_at"},
+    "training.GateDeclaration": {
+        PLAIN: "id family number rules digest declared_by declared_at",
+    },
     "training.GateVerdict": {PLAIN: "id run gate passed reason measured"},
     "training.Model": {
         PLAIN: (
@@ -206,7 +209,7 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
     "training.TrainingRun": {
         PLAIN: (
             f"{LEASE} id model source state reason forced plan shards_total shards_hit created_at"
-            " started_at finished_at version"
+            " started_at finished_at version gates"
         ),
     },
 }

@@ -1,14 +1,16 @@
 """Asks every gate about what a run shall learn from, and plans its fits. Pure."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 
 from lineage.stores.errors import ChangedMeanwhile, ColumnMissing
 from training.errors import DataRefused
-from training.gates import Gate, Verdict, judge_people, refused
+from training.filling import FillRule
+from training.gates import USUAL, Gate, Rules, Verdict, judge_people, refused
 from training.plans import Plan, Recipe, plan_of
 from training.profiles import Profile, profile_of
-from training.reading import Source, read_people
+from training.reading import Beside, Source, read_people
 from training.releases import plan_of_release
 from training.trainers.protocol import ReleaseData
 
@@ -29,14 +31,21 @@ def check_people(  # noqa: PLR0913  # keyword-only: everything that some gate co
     expected_parts: int,
     before: Profile | None,
     forced: bool,
+    rules: Rules = USUAL,
+    registered: date | None = None,
+    imputes: Collection[FillRule] = (),
 ) -> Checked:
     """Read a dataset version once and ask every gate.
 
     In a forced run, files that are not as they were registered raise `ChangedMeanwhile`: an erasure
     is at work and will register what it leaves. Otherwise a person must answer the refusal.
     """
+    beside = Beside(
+        day=rules.day.column if rules.day else "",
+        source=rules.source.column if rules.source else "",
+    )
     try:
-        people = read_people(source, names)
+        people = read_people(source, names, beside=beside)
     except ChangedMeanwhile:
         if forced:
             raise
@@ -46,7 +55,7 @@ def check_people(  # noqa: PLR0913  # keyword-only: everything that some gate co
         )
     except (ColumnMissing, DataRefused) as no:
         return refusal(Gate.UNEXPECTED, _unnamed(str(no), parts=source.digests))
-    profile = profile_of(people)
+    profile = profile_of(people, source=beside.source)
     verdicts = judge_people(
         people,
         digests=source.digests,
@@ -54,8 +63,22 @@ def check_people(  # noqa: PLR0913  # keyword-only: everything that some gate co
         emptied=forced,
         before=before,
         now=profile,
+        rules=rules,
+        registered=registered,
+        every_column=not names,
     )
-    return Checked(verdicts=tuple(verdicts), plan=plan_of(people, recipe, profile=profile))
+    named = {feature.name for feature in people.features}
+    fills = tuple(fill for fill in rules.fills if fill.column in named)
+    if unable := sorted({fill.rule for fill in fills} - {*imputes}):
+        cannot = f"the model's trainer cannot close gaps by {unable[0]}, as is declared"
+        verdicts = [
+            refused(Gate.MISSING_VALUES, cannot)
+            if verdict.gate is Gate.MISSING_VALUES and verdict.passed
+            else verdict
+            for verdict in verdicts
+        ]
+    plan = plan_of(people, replace(recipe, fills=fills), profile=profile)
+    return Checked(verdicts=tuple(verdicts), plan=plan)
 
 
 def check_release(data: ReleaseData, *, recipe: Recipe) -> Checked:

@@ -1,10 +1,14 @@
 """Columns as trainers see them: numbers or texts, whatever a store keeps them as. Pure."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -26,6 +30,9 @@ class Feature:
     kind: Kind
 
 
+Floats = npt.NDArray[np.float64]
+
+_DAY_MICROSECONDS: Final = 86_400_000_000
 _TEXTS: Final = {pa.string(), pa.large_string(), pa.string_view()}
 
 
@@ -66,6 +73,53 @@ def as_label(column: pa.ChunkedArray, *, name: str) -> pa.ChunkedArray:
     if types.is_null(plain.type):
         return plain.cast(pa.string())
     raise DataRefused(f"the label {name} is {column.type}; a class is a text or a whole number")
+
+
+def as_source(column: pa.ChunkedArray) -> list[str | None] | None:
+    """Return what names where each row came from; None if such a column names nothing."""
+    plain = column.cast(_plain(column.type))
+    types = pa.types
+    if (
+        plain.type in _TEXTS
+        or types.is_integer(plain.type)
+        or types.is_boolean(plain.type)
+        or types.is_null(plain.type)
+    ):
+        texts: list[str | None] = plain.cast(pa.string()).to_pylist()
+        return texts
+    return None
+
+
+def as_days(column: pa.ChunkedArray) -> Floats | None:
+    """Return each row's day, in days since 1970 and in UTC; NaN: it has none that can be read.
+
+    A text says a day if it begins as ISO 8601 writes one. None if such a column says no days.
+    """
+    plain = column.cast(_plain(column.type))
+    types = pa.types
+    if plain.type in _TEXTS:
+        begins = pc.utf8_slice_codeunits(plain.cast(pa.string()), 0, len("2026-01-05"))
+        plain = pc.strptime(begins, format="%Y-%m-%d", unit="s", error_is_null=True)
+    if types.is_timestamp(plain.type):
+        # Of moments with a zone this is the day in UTC: they are stored so.
+        moments = plain.cast(pa.timestamp("us", tz=plain.type.tz), safe=False).cast(pa.int64())
+        plain = pc.floor(
+            pc.divide(moments.cast(pa.float64(), safe=False), float(_DAY_MICROSECONDS))
+        )
+    elif types.is_date(plain.type):
+        plain = plain.cast(pa.date32()).cast(pa.int32()).cast(pa.float64())
+    elif types.is_null(plain.type):
+        plain = plain.cast(pa.float64())
+    else:
+        return None
+    days: Floats = plain.to_numpy()
+    return days.astype(np.float64)
+
+
+def schema_digest(features: Sequence[Feature]) -> str:
+    """Return what features have in common that the same model can read: names, kinds, order."""
+    said = [[feature.name, feature.kind.value] for feature in features]
+    return sha256(json.dumps(said, ensure_ascii=False).encode()).hexdigest()
 
 
 def features_of(schemas: Sequence[pa.Schema], names: Sequence[str]) -> tuple[Feature, ...]:

@@ -63,3 +63,7 @@ class TwoPeopleNeeded(Exception):
 
 class ArtefactMismatch(Exception):
     """What the trainer returned is not what it was asked for, so it is not used."""
+
+
+class GatesInvalid(Exception):
+    """What is declared about a training set's data contradicts itself, or names no known rule."""

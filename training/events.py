@@ -16,6 +16,17 @@ class ModelRegistered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GatesDeclared:
+    """Somebody declared what the data of a family has to be; the rules stay in their row."""
+
+    family: str
+    number: int
+    digest: str  # of the rules
+    before: str  # the digest of those that held until now; empty: the usual ones
+    columns: tuple[str, ...]  # with rules of their own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingStarted:
     """A run waits for a worker; its reason stays in its row."""
 

@@ -1,5 +1,7 @@
 """Fits one shard of what was planned, and nothing else. Pure over what it reads."""
 
+from dataclasses import replace
+
 from lineage.sharding import HOLD_OUT, Shard
 from training.columns import Feature
 from training.errors import ArtefactMismatch, DataRefused
@@ -25,7 +27,10 @@ def fit_rows(
         raise ArtefactMismatch("the shard holds other rows than those that the gates looked at")
     data = rows.data if recipe.slices == 1 else rows.data.until(planned.slice)
     return trainer.fit_shard(
-        data, parameters=recipe.parameters, seed=recipe.seed_of(planned.shard), before=before
+        replace(data, fills=recipe.fills),
+        parameters=recipe.parameters,
+        seed=recipe.seed_of(planned.shard),
+        before=before,
     )
 
 

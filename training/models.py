@@ -101,6 +101,28 @@ class Snapshot(models.Model):
         return f"shard {self.shard} of {self.model_id}"
 
 
+class GateDeclaration(models.Model):
+    """What the data of a family has to be before anything learns from it; the newest holds."""
+
+    family = models.ForeignKey(
+        DatasetFamily, on_delete=models.PROTECT, related_name="gate_declarations"
+    )
+    number = models.PositiveIntegerField()
+    rules = models.JSONField()  # as training.gates.rules writes them, defaults included
+    digest = models.CharField(max_length=64)
+    declared_by = models.CharField(max_length=64)
+    declared_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="one_gate_declaration", fields=["family", "number"]),
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return f"gates {self.number} of {self.family_id}"
+
+
 class TrainingRun(LeasedWork):
     """One training of one model on one dataset version (or one anonymised release)."""
 
@@ -119,6 +141,10 @@ class TrainingRun(LeasedWork):
     finished_at = models.DateTimeField(null=True, blank=True)
     version = models.OneToOneField(
         ModelVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="run"
+    )
+    # What the gates went by; none: what is usual.
+    gates = models.ForeignKey(
+        GateDeclaration, null=True, blank=True, on_delete=models.PROTECT, related_name="runs"
     )
 
     class Meta:

@@ -11,8 +11,9 @@ from hashlib import sha256
 from typing import Any, Final
 
 from lineage.sharding import HOLD_OUT, Shard
-from training import columns
+from training import columns, filling
 from training.columns import Feature
+from training.filling import Fill
 from training.profiles import Profile
 from training.reading import People, ShardRows
 
@@ -41,6 +42,7 @@ class Recipe:
     revision: str  # of the trainer and its libraries
     parameters: Mapping[str, object]
     slices: int = 1  # into which each shard is cut
+    fills: tuple[Fill, ...] = ()  # what stands in for missing values, learned in each shard
 
     def seed_of(self, shard: Shard) -> int:
         """Return the seed of a shard: from its public name, so that it stays when people go."""
@@ -51,7 +53,7 @@ class Recipe:
         self, shard: Shard, *, features: Sequence[Feature], content: Mapping[str, object]
     ) -> str:
         """Return the key of a shard's snapshot."""
-        said = {
+        said: dict[str, object] = {
             "v": 1,
             "revision": self.revision,
             "parameters": dict(self.parameters),
@@ -59,6 +61,8 @@ class Recipe:
             "features": [[feature.name, feature.kind.value] for feature in features],
             "content": dict(content),
         }
+        if self.fills:
+            said["fills"] = filling.as_json(self.fills)
         return digest_of(said)
 
     def key_of_rows(self, rows: ShardRows, *, until: int = 0) -> str:
@@ -93,6 +97,7 @@ class Plan:
     hold_out: HeldOut | None
     profile: Profile | None
     shards: tuple[PlannedShard, ...]
+    fills: tuple[Fill, ...] = ()
 
     @property
     def people(self) -> int:
@@ -111,6 +116,8 @@ class Plan:
             "order": [feature.name for feature in self.features],
             "hold_out": asdict(self.hold_out) if self.hold_out else None,
             "profile": self.profile.as_json() if self.profile else None,
+            "schema": columns.schema_digest(self.features),
+            "imputation": {"rules": filling.as_json(self.fills), "values": filling.RECORDED},
         }
 
 
@@ -125,6 +132,7 @@ def plan_of(people: People, recipe: Recipe, *, profile: Profile) -> Plan:
         hold_out=held_out(people.in_shard(HOLD_OUT)),
         profile=profile,
         shards=tuple(shards),
+        fills=recipe.fills,
     )
 
 
@@ -165,6 +173,11 @@ def held_out(rows: ShardRows) -> HeldOut | None:
 def planned_features(said: Mapping[str, Any]) -> tuple[Feature, ...]:
     """Return the features that a run's plan names."""
     return columns.from_json(said["features"], said["order"])
+
+
+def planned_fills(said: Mapping[str, Any]) -> tuple[Fill, ...]:
+    """Return what a run's plan says of missing values; older plans say nothing."""
+    return filling.from_json(said.get("imputation", {}).get("rules", {}))
 
 
 def digest_of(value: object) -> str:

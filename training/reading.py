@@ -19,7 +19,15 @@ from lineage.sharding import Shard, Sharding
 from lineage.stores.columns import listed
 from lineage.stores.errors import ChangedMeanwhile, ColumnMissing
 from lineage.stores.protocol import DeclaredColumn, Part
-from training.columns import Feature, Kind, features_of, normalised
+from training.columns import (
+    Feature,
+    Floats,
+    Kind,
+    as_days,
+    as_source,
+    features_of,
+    normalised,
+)
 from training.errors import DataRefused
 from training.trainers.protocol import ShardData, Slice
 
@@ -65,6 +73,22 @@ class SliceRows:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """The columns that say when and where rows came about: features only if a model names them."""
+
+    day: str = ""
+    source: str = ""
+
+    @property
+    def names(self) -> list[str]:
+        """Return the columns that are declared."""
+        return [name for name in (self.day, self.source) if name]
+
+
+NOTHING_BESIDE: Final = Beside()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ShardRows:
     """The rows of one shard, and digests of who and what is in it (the marks in them are keyed)."""
 
@@ -93,6 +117,8 @@ class People:
     strangers: int  # people whom the index does not know in this version
     misplaced: int  # people whom the index puts elsewhere than the key does
     sharding: Sharding
+    days: Floats | None = None  # of each row, since 1970; None: none are declared, or none held
+    origins: Sequence[str | None] | None = None  # where each row came from
 
     def present(self) -> list[Shard]:
         """Return the shards in which there is anybody, the hold-out among them."""
@@ -167,6 +193,7 @@ def read_people(
     *,
     features: tuple[Feature, ...] | None = None,
     only: Shard | None = None,
+    beside: Beside = NOTHING_BESIDE,
 ) -> People:
     """Read the parts of a version; `names` are the features, none of them: every other column.
 
@@ -179,9 +206,11 @@ def read_people(
     placed: list[tuple[bytes, Shard]] = []
     part_rows: dict[str, int] = {}
     for part in source.digests:
-        table = source.store.read(part, [column.name, *names, source.label] if names else None)
-        if source.label not in table.column_names:
-            raise ColumnMissing(f"{part}: no column named {source.label}")
+        wanted = dict.fromkeys([column.name, *names, *beside.names, source.label])
+        table = source.store.read(part, list(wanted) if names else None)
+        for name in (source.label, *beside.names):
+            if name not in table.column_names:
+                raise ColumnMissing(f"{part}: no column named {name}")
         part_rows[part] = table.num_rows
         people = [index.place(value) for value in listed(table[column.name])]
         if only is not None:
@@ -194,7 +223,7 @@ def read_people(
     there = {part.name: part.digest for part in source.store.parts()}
     if not source.digests.items() <= there.items():
         raise ChangedMeanwhile("the place is not as it was when this version was registered")
-    chosen = names or _every_other_column(source, tables)
+    chosen = names or _every_other_column(source, tables, beside=beside)
     known = features or features_of([table.schema for table in tables], chosen)
     return People(
         features=known,
@@ -206,7 +235,21 @@ def read_people(
         strangers=len(index.strangers),
         misplaced=len(index.misplaced),
         sharding=source.sharding,
+        days=_days(tables, beside.day),
+        origins=_origins(tables, beside.source),
     )
+
+
+def _days(tables: Sequence[pa.Table], name: str) -> Floats | None:
+    found = [as_days(table[name]) for table in tables] if name else []
+    said = [days for days in found if days is not None]
+    return np.concatenate(said) if said and len(said) == len(found) else None
+
+
+def _origins(tables: Sequence[pa.Table], name: str) -> list[str | None] | None:
+    found = [as_source(table[name]) for table in tables] if name else []
+    said = [names for names in found if names is not None]
+    return [one for names in said for one in names] if said and len(said) == len(found) else None
 
 
 class _Index:
@@ -241,8 +284,8 @@ class _Index:
         return mark, shard
 
 
-def _every_other_column(source: Source, tables: Sequence[pa.Table]) -> list[str]:
-    aside = {source.column.name, source.label}
+def _every_other_column(source: Source, tables: Sequence[pa.Table], *, beside: Beside) -> list[str]:
+    aside = {source.column.name, source.label, *beside.names}
     names = [name for name in tables[0].column_names if name not in aside]
     for part, table in zip(source.digests, tables, strict=True):
         if differing := sorted(set(names) ^ (set(table.column_names) - aside)):

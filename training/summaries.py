@@ -9,6 +9,16 @@ from training.states import RunState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GateSaid:
+    """What one gate said."""
+
+    gate: str
+    passed: bool
+    reason: str
+    measured: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunSummary:
     """How a run stands, or how it ended."""
 
@@ -22,6 +32,7 @@ class RunSummary:
     version: int | None
     metrics: Mapping[str, object]
     evidence: Mapping[str, object]
+    gates: tuple[GateSaid, ...]
     finished_at: datetime | None
 
 

@@ -62,6 +62,7 @@ def test_every_model_that_a_person_should_see_has_a_page():
         "privacy_release",
         "privacy_shieldpolicy",
         "training_attestation",
+        "training_gatedeclaration",
         "training_model",
         "training_modelversion",
         "training_stop",

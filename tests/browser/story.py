@@ -37,7 +37,7 @@ from tests.lineage.builders import (
 )
 from tests.privacy.builders import make_account, make_policy, make_release
 from tests.training.builders import MANY, make_model, make_patients, train
-from training.actions import attest_gone, stop
+from training.actions import attest_gone, declare_gates, stop
 from training.queries import scope_of
 
 PASSWORD: Final = "a long password for pictures"  # noqa: S105  # of accounts that live for one test
@@ -138,6 +138,12 @@ def tell_everything(folder: Path, staff: Staff) -> dict[str, DeletionRequest]:
     """Tell the whole story; return the requests by what became of them."""
     version = make_patients(folder / "patients")
     model = make_model(version.family)
+    declare_gates(
+        family_id=version.family_id,
+        rules={"columns": {"age": {"least": 0, "most": 120}}},
+        actor=actor_of(staff.dora),
+        now=right_now(),
+    )
     train(model)
     told = {
         "complete": ask(MANY[2], days_ago=4),

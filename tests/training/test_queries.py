@@ -178,7 +178,10 @@ def test_evidence_holds_digests_and_counts_only(tmp_path):
     assert summary.evidence == {
         "source": "dataset version patients 1",
         "gates": dict.fromkeys(
-            ["source", "source missing", "unexpected input", "duplicates", "missing values"],
+            [
+                *("source", "source missing", "features", "unexpected input"),
+                *("duplicates", "missing values"),
+            ],
             True,
         ),
         "artefact": version_of(model, 1).artefact_digest,

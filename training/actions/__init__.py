@@ -4,6 +4,7 @@ from training.actions.attestations import attest_gone
 from training.actions.declarations import register_model
 from training.actions.failures import fail_fit, fail_step, give_up, kill_fit, kill_step
 from training.actions.fits import claim_fit, finish_fit, fit_again, keep_fit
+from training.actions.gates import declare_gates
 from training.actions.retirement import GivenUp, give_up_models, hold_models
 from training.actions.runs import (
     claim_run,
@@ -26,6 +27,7 @@ __all__ = [
     "attest_gone",
     "claim_fit",
     "claim_run",
+    "declare_gates",
     "fail_fit",
     "fail_step",
     "finish_fit",

@@ -33,6 +33,7 @@ def restart(run: TrainingRun, *, source_node_id: int, trail: Trail) -> None:
     unfinished, run.version = run.version, None
     run.source_id = source_node_id
     run.plan = {}
+    run.gates = None
     run.shards_total = run.shards_hit = 0
     run.fits.all().delete()
     run.verdicts.all().delete()

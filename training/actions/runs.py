@@ -18,6 +18,7 @@ from training.errors import Stopped
 from training.events import DataChecked, StepClaimed, TrainingForced, TrainingStarted
 from training.gates import Verdict
 from training.models import (
+    GateDeclaration,
     GateVerdict,
     Model,
     ModelVersion,
@@ -165,10 +166,13 @@ def record_verdicts(  # noqa: PLR0913  # keyword-only, what the check found
     token: Token,
     verdicts: Sequence[Verdict],
     plan: Plan | None,
+    gates: GateDeclaration | None = None,
     actor: Actor,
     now: datetime,
 ) -> RunState:
     """Keep what the gates said; begin to fit, or refuse if one of them did.
+
+    `gates` is what they went by; None: the usual rules.
 
     A shard whose living snapshot has the very key that is needed is not fitted again.
     """
@@ -186,7 +190,10 @@ def record_verdicts(  # noqa: PLR0913  # keyword-only, what the check found
         )
         refusals = [verdict for verdict in verdicts if not verdict.passed]
         fits = _plan_fits(run, plan) if plan is not None and not refusals else []
-        run.plan = plan.as_json() if plan is not None and not refusals else {}
+        run.gates = gates
+        run.plan = {}
+        if plan is not None and not refusals:
+            run.plan = plan.as_json() | {"gates": _said_by_gates(verdicts, gates)}
         run.shards_total = len({fit.shard for fit in fits})
         run.shards_hit = len({fit.shard for fit in fits if not fit.reused})
         move(run, RunState.DESTROYING if refusals else RunState.FITTING)
@@ -208,6 +215,14 @@ def record_verdicts(  # noqa: PLR0913  # keyword-only, what the check found
         else:  # what a run fitted before it began again, and no longer needs, goes at once
             doom_unused(run.model, trail=trail)
     return RunState(run.state)
+
+
+def _said_by_gates(verdicts: Sequence[Verdict], gates: GateDeclaration | None) -> dict[str, object]:
+    """Return what a manifest says about the gates."""
+    return {
+        "declaration": {"number": gates.number, "digest": gates.digest} if gates else None,
+        "verdicts": {verdict.gate.value: verdict.reason[:300] for verdict in verdicts},
+    }
 
 
 def _plan_fits(run: TrainingRun, plan: Plan) -> list[ShardFit]:

@@ -1,5 +1,5 @@
-"""Models, their versions, trainings and stops as people look at them, and the stop switch."""
+"""Models, their versions, trainings, gates and stops as people see them, and the stop switch."""
 
-from training.admin import attestations, declared, stops, trainings, versions
+from training.admin import attestations, declared, gates, stops, trainings, versions
 
-__all__ = ["attestations", "declared", "stops", "trainings", "versions"]
+__all__ = ["attestations", "declared", "gates", "stops", "trainings", "versions"]

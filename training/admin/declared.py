@@ -28,7 +28,7 @@ from training.admin.switch import (
     stop_question,
 )
 from training.models import Model, ModelVersion, Stop
-from training.queries import EVERYTHING, scope_of, scopes_over
+from training.queries import EVERYTHING, gates_of, scope_of, scopes_over
 from training.states import VersionState
 
 
@@ -171,6 +171,7 @@ class DeclaredModelAdmin(ReadOnlyAdmin):
                             if row.family
                             else NOTHING,
                         ),
+                        ("Gates", _gates(row)),
                         ("Features", ", ".join(row.features) or "every other column"),
                         ("Pool", row.pool),
                         ("Registered", moment(row.registered_at)),
@@ -183,6 +184,13 @@ class DeclaredModelAdmin(ReadOnlyAdmin):
                 ),
             ],
         )
+
+
+def _gates(model: Model) -> str | SafeString:
+    declared = gates_of(model.family_id) if model.family_id else None
+    if declared is None:
+        return "the usual ones"
+    return row_link(f"declaration {declared.number}", "training_gatedeclaration", declared.pk)
 
 
 def _versions(model: Model) -> Table:

@@ -21,9 +21,10 @@ from audits.pages.cells import (
     state_badge,
 )
 from audits.pages.records import Figure, Page, ReadOnlyAdmin
-from audits.pages.sections import Facts, Table, raw, shown, timeline_of
+from audits.pages.sections import Facts, Table, raw, timeline_of
 from training.admin.badges import RUN_TONES, shards_bar, why_badge
-from training.models import GateVerdict, ShardFit, TrainingRun
+from training.admin.verdicts import verdicts_table
+from training.models import ShardFit, TrainingRun
 
 
 @admin.register(TrainingRun)
@@ -33,7 +34,7 @@ class TrainingRunAdmin(ReadOnlyAdmin):
     list_display = ("of", "state_shown", "why", "shards", "asked", "took")
     list_filter = ("state", "forced", "model")
     list_select_related = ("model",)
-    page_related = ("model", "source", "version")
+    page_related = ("model", "source", "version", "gates__family")
     ordering = ("-created_at",)
     empty_sentence = "No training was asked for."
 
@@ -95,31 +96,12 @@ class TrainingRunAdmin(ReadOnlyAdmin):
                         ("Last trouble", row.last_error or NOTHING),
                     ],
                 ),
-                _verdicts(row),
+                verdicts_table(row),
                 _fits(row),
                 timeline_of(trail.timeline(f"training/{row.pk}"), hidden={"run_id"}),
                 *([raw("What the check found", row.plan)] if row.plan else []),
             ],
         )
-
-
-def _verdicts(run: TrainingRun) -> Table:
-    return Table(
-        title="Gates",
-        note="What the data had to be before anything was fitted.",
-        headers=["Gate", "Verdict", "Reason", "Measured"],
-        rows=[_verdict(row) for row in run.verdicts.order_by("pk")],
-        empty="The gates have not looked at the data yet.",
-    )
-
-
-def _verdict(row: GateVerdict) -> list[str | SafeString]:
-    return [
-        row.gate,
-        badge("passed", Tone.GOOD) if row.passed else badge("refused", Tone.BAD),
-        prose(row.reason),
-        prose(str(shown(row.measured))),
-    ]
 
 
 def _fits(run: TrainingRun) -> Table:

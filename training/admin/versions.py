@@ -13,6 +13,7 @@ from audits.pages.records import Figure, Page, ReadOnlyAdmin
 from audits.pages.sections import Facts, Section, Table, in_words, raw, shown
 from lineage.models import Edge
 from training.admin.badges import VERSION_TONES, accuracy_of
+from training.admin.verdicts import verdicts_table
 from training.models import ModelRelease, ModelVersion, Qualification
 
 
@@ -78,6 +79,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
                     ],
                 ),
                 _sources(row),
+                *([verdicts_table(run)] if (run := getattr(row, "run", None)) else []),
                 *_qualification(row),
                 _snapshots(row),
                 raw("Manifest", row.manifest),

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from typing_extensions import override
 
 from lineage.places import NAME
+from training.api.rules_schema import RULES
 from training.pools import ERASING, training_pool
 from training.queries import EVERYTHING, scope_of, scope_of_pool
 
@@ -85,6 +86,23 @@ class ParametersField(serializers.Field[dict[str, Any], Any, dict[str, Any], Any
     @override
     def to_internal_value(self, data: object) -> dict[str, Any]:
         if not isinstance(data, dict) or not all(map(_is_plain, data.values())):
+            self.fail("invalid")
+        return dict(data)
+
+    @override
+    def to_representation(self, value: dict[str, Any]) -> dict[str, Any]:
+        return value
+
+
+@extend_schema_field(RULES)
+class RulesField(serializers.Field[dict[str, Any], Any, dict[str, Any], Any]):
+    """Rules for data, read by the core: its refusal names the place that is wrong."""
+
+    default_error_messages = {"invalid": "Not an object."}
+
+    @override
+    def to_internal_value(self, data: object) -> dict[str, Any]:
+        if not isinstance(data, dict):
             self.fail("invalid")
         return dict(data)
 

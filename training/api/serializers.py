@@ -2,16 +2,18 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from training.api.fields import (
     NameField,
     ParametersField,
+    RulesField,
     ScopeField,
     StrictIntegerField,
     WordsField,
 )
-from training.models import Attestation, Model, ModelVersion, Stop
+from training.models import Attestation, GateVerdict, Model, ModelVersion, Stop
 from training.states import RunState
 from training.trainers import TRAINERS
 
@@ -61,18 +63,53 @@ class ModelOut(serializers.ModelSerializer[Model]):
         ]
 
 
+class VerdictOut(serializers.ModelSerializer[GateVerdict]):
+    """What one gate said about the data of a training."""
+
+    measured = serializers.DictField(help_text="Counts and shares; never a value of a record.")
+
+    class Meta:
+        model = GateVerdict
+        fields = ["gate", "passed", "reason", "measured"]
+
+
+class GatesIn(serializers.Serializer[None]):
+    """What the data of a training set has to be."""
+
+    rules = RulesField()
+
+
+class GatesOut(serializers.Serializer[Any]):
+    """What is declared about a training set, defaults included."""
+
+    family = serializers.CharField()
+    number = serializers.IntegerField(help_text="0: nothing is declared, and these are usual.")
+    digest = serializers.CharField()
+    rules = RulesField()
+    declared_by = serializers.CharField()
+    declared_at = serializers.DateTimeField(allow_null=True)
+
+
 class ModelVersionOut(serializers.ModelSerializer[ModelVersion]):
     """One trained state of a model."""
 
     metrics = serializers.DictField()
     manifest = serializers.DictField()
+    gates = serializers.SerializerMethodField()
 
     class Meta:
         model = ModelVersion
         fields = [
-            *("number", "state", "artefact_digest", "metrics", "manifest"),
+            *("number", "state", "artefact_digest", "metrics", "manifest", "gates"),
             *("trained_at", "withdrawn_at", "destroyed_at"),
         ]
+
+    @extend_schema_field(VerdictOut(many=True))
+    def get_gates(self, version: ModelVersion) -> Any:
+        """Return what the gates said about its data; a version that no run kept has none."""
+        run = getattr(version, "run", None)
+        said = sorted(run.verdicts.all(), key=lambda verdict: verdict.pk) if run else []
+        return VerdictOut(said, many=True).data
 
 
 class ModelShownOut(serializers.Serializer[Any]):
@@ -145,6 +182,7 @@ class TrainingRunOut(serializers.Serializer[Any]):
     version = serializers.IntegerField(allow_null=True)
     metrics = serializers.DictField()
     evidence = serializers.DictField()
+    gates = VerdictOut(many=True)
     finished_at = serializers.DateTimeField(allow_null=True)
 
 

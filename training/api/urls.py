@@ -2,6 +2,7 @@ from django.urls import path
 
 from training.api.views import (
     Attestations,
+    Gates,
     Models,
     OneModel,
     ServedRelease,
@@ -13,6 +14,7 @@ from training.api.views import (
 
 urlpatterns = [
     path("attestations", Attestations.as_view()),
+    path("datasets/<str:family>/gates", Gates.as_view()),
     path("models", Models.as_view()),
     path("models/<str:name>", OneModel.as_view()),
     path("models/<str:name>/release", ServedRelease.as_view()),

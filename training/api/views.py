@@ -20,6 +20,8 @@ from training.api.serializers import (
     AttestationIn,
     AttestationOut,
     EnvelopeOut,
+    GatesIn,
+    GatesOut,
     ModelIn,
     ModelOut,
     ModelShownOut,
@@ -84,6 +86,31 @@ class Models(APIView):
             now=timezone.now(),
         )
         return Response(ModelOut(registered).data, status=status.HTTP_201_CREATED)
+
+
+class Gates(APIView):
+    """What is declared about the data of one training set."""
+
+    permission_classes = [Reading & any_of(*READERS) | any_of(*BUILDERS)]
+
+    @extend_schema(responses={200: GatesOut})
+    def get(self, _request: Request, family: str) -> Response:
+        """Show what the data has to be before anything learns from it."""
+        return Response(GatesOut(queries.gates_shown(family_named(family))).data)
+
+    @extend_schema(request=GatesIn, responses={200: GatesOut, **REFUSED})
+    def put(self, request: Request, family: str) -> Response:
+        """Declare it anew, as a whole; the same declaration again changes nothing."""
+        said = GatesIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        known = family_named(family)
+        actions.declare_gates(
+            family_id=known.pk,
+            rules=said.validated_data["rules"],
+            actor=_actor(request),
+            now=timezone.now(),
+        )
+        return Response(GatesOut(queries.gates_shown(known)).data)
 
 
 class OneModel(APIView):

@@ -1,6 +1,7 @@
 """Reads of the training tables, returned as the core's own types or as rows to be shown."""
 
 from training.queries.attestations import attestations, attestations_of, foreign_versions
+from training.queries.gates import gates_of, gates_shown, rules_of, verdicts_of
 from training.queries.registry import (
     EVERYTHING,
     champion_of,
@@ -62,6 +63,8 @@ __all__ = [
     "fit_numbered",
     "fitted_run",
     "foreign_versions",
+    "gates_of",
+    "gates_shown",
     "is_given_up",
     "is_stopped",
     "known_files",
@@ -77,6 +80,7 @@ __all__ = [
     "profile_before",
     "recipe_of",
     "release_data_of",
+    "rules_of",
     "run_numbered",
     "run_summary",
     "runs_of",
@@ -91,5 +95,6 @@ __all__ = [
     "steps_due",
     "stopped",
     "stops",
+    "verdicts_of",
     "versions_of",
 ]

@@ -94,7 +94,8 @@ def versions_of(model_id: int) -> list[ModelVersion]:
     """Return the versions of a model, newest first."""
     return list(
         ModelVersion.objects.filter(model_id=model_id)
-        .select_related("qualification", "dataset_version")
+        .select_related("qualification", "dataset_version", "run")
+        .prefetch_related("run__verdicts")
         .order_by("-number")
     )
 

@@ -14,9 +14,10 @@ from training.models import (
     Stop,
     TrainingRun,
 )
+from training.queries.gates import verdicts_of
 from training.queries.registry import scopes_over
 from training.states import RUN_OPEN, RunState, VersionState
-from training.summaries import OpenTraining, RunSummary
+from training.summaries import GateSaid, OpenTraining, RunSummary
 
 
 def run_numbered(run_id: UUID) -> TrainingRun:
@@ -164,6 +165,10 @@ def run_summary(run_id: UUID) -> RunSummary:
         version=version.number if version else None,
         metrics=version.metrics if version else {},
         evidence=_evidence(run, version, judged),
+        gates=tuple(
+            GateSaid(gate=said.gate, passed=said.passed, reason=said.reason, measured=said.measured)
+            for said in verdicts_of(run.pk)
+        ),
         finished_at=run.finished_at,
     )
 

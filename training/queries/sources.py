@@ -15,7 +15,7 @@ from training import profiles
 from training.errors import DataRefused
 from training.manifests import SourceSaid
 from training.models import Model, ModelVersion, TrainingRun
-from training.plans import Recipe
+from training.plans import Recipe, planned_fills
 from training.profiles import Profile
 from training.reading import Source
 from training.releases import read_release
@@ -163,13 +163,14 @@ def recipe_of(run: TrainingRun) -> Recipe:
         revision=trainer.revision,
         parameters=run.model.parameters,
         slices=trainer.slices_of(run.model.parameters),
+        fills=planned_fills(run.plan),
     )
 
 
 def profile_before(model_id: int) -> Profile | None:
-    """Return the profile of what the newest version of a model was trained on."""
+    """Return the profile of what the newest version of a model that qualified was trained on."""
     manifests = (
-        ModelVersion.objects.filter(model_id=model_id)
+        ModelVersion.objects.filter(model_id=model_id, qualification__passed=True)
         .order_by("-number")
         .values_list("manifest", flat=True)
     )

@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -28,7 +29,7 @@ from training.checking import Checked, check_people, check_release, refusal
 from training.driving import Step
 from training.errors import ArtefactMismatch, AttemptFailed, DataRefused, VersionNotServable
 from training.fitting import fit_release, fit_rows, read_shard
-from training.gates import Gate
+from training.gates import Gate, Rules
 from training.heartbeat import beating
 from training.measuring import measure
 from training.models import ModelVersion, ShardFit, TrainingRun
@@ -90,18 +91,21 @@ def check(run_id: UUID) -> bool:
 
 
 def _check_data(run: TrainingRun, token: Token) -> None:
-    checked = _checked(run, queries.origin_of(run.source_id))
+    origin = queries.origin_of(run.source_id)
+    gates = queries.gates_of(origin.dataset.family_id)
+    checked = _checked(run, origin, queries.rules_of(gates))
     actions.record_verdicts(
         run_id=run.pk,
         token=token,
         verdicts=checked.verdicts,
         plan=checked.plan,
+        gates=gates,
         actor=TRAINER,
         now=timezone.now(),
     )
 
 
-def _checked(run: TrainingRun, origin: Origin) -> Checked:
+def _checked(run: TrainingRun, origin: Origin, rules: Rules) -> Checked:
     recipe = queries.recipe_of(run)
     if origin.refusal:
         return refusal(Gate.SOURCE, origin.refusal)
@@ -113,6 +117,9 @@ def _checked(run: TrainingRun, origin: Origin) -> Checked:
             expected_parts=origin.dataset.family.expected_parts,
             before=queries.profile_before(run.model_id),
             forced=run.forced,
+            rules=rules,
+            registered=origin.dataset.registered_at.astimezone(UTC).date(),
+            imputes=trainer_named(run.model.trainer).imputes,
         )
     try:
         data = queries.release_data_of(run.model, origin.release)

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from lineage.sharding import Shard
 from training.columns import Feature
+from training.filling import Fill, FillRule
 
 Floats = npt.NDArray[np.float64]
 
@@ -44,6 +45,7 @@ class ShardData:
     label: str
     table: pa.Table
     slices: tuple[Slice, ...] = ()  # those with people in them; none: the shard is not cut
+    fills: tuple[Fill, ...] = ()  # what stands in for gaps, to be learned from these people alone
 
     def until(self, number: int) -> "ShardData":
         """Return the people of the slices up to one, itself among them."""
@@ -96,6 +98,11 @@ class Trainer(Protocol):
     @property
     def material(self) -> Material:
         """Say what the trainer learns from."""
+
+    @property
+    def imputes(self) -> frozenset[FillRule]:
+        """Say by which rules it can close gaps, learning from the people of one shard alone."""
+        return frozenset()
 
     def check(self, parameters: Mapping[str, object]) -> None:
         """Raise `ParametersInvalid` unless the parameters are known and within their bounds."""

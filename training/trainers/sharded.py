@@ -16,8 +16,9 @@ import pyarrow.compute as pc
 from typing_extensions import override
 
 from lineage.sharding import HOLD_OUT, Shard
-from training.columns import Feature
+from training.columns import Feature, schema_digest
 from training.errors import ArtefactMismatch, DataRefused
+from training.filling import FillRule
 from training.trainers import packing
 from training.trainers.answering import probabilities_of
 from training.trainers.encoding import Encoder, encoder_of, read_encoder
@@ -97,6 +98,11 @@ class ShardedTrainer(Trainer):
     def material(self) -> Material:
         return Material.PEOPLE
 
+    @property
+    @override
+    def imputes(self) -> frozenset[FillRule]:
+        return frozenset(FillRule)
+
     @override
     def check(self, parameters: Mapping[str, object]) -> None:
         numbers_of(_without_estimator(parameters), ALLOWED[estimator_of(parameters)])
@@ -136,6 +142,9 @@ class ShardedTrainer(Trainer):
             piece = packing.read(data, form=_SNAPSHOT)
             piece.pop(_RESUME, None)  # answers need no optimiser
             members[str(shard)] = piece
+        schemas = {_schema(held) for held in members.values()}
+        if len(schemas) > 1:
+            raise ArtefactMismatch("the shards were fitted on different features: train them anew")
         return packing.write(_ARTEFACT, {"shards": members})
 
     @override
@@ -158,7 +167,7 @@ def _at_once(data: ShardData, parameters: Mapping[str, object], seed: int) -> di
         state = _begun(data, parameters, seed=(seed, _WHOLE))
         state.pop(_RESUME)
         return state
-    encoder = encoder_of(data.table, data.features)
+    encoder = encoder_of(data.table, data.features, data.fills)
     classes = _classes_in(data)
     fitted: dict[str, object] = {}
     if len(classes) > 1:
@@ -199,7 +208,7 @@ def _begun(
     from training.trainers.incremental import fit_on  # noqa: PLC0415  # only fitting needs it
 
     estimator, classes = estimator_of(parameters), _classes_in(data)
-    encoder = encoder_of(data.table, data.features)
+    encoder = encoder_of(data.table, data.features, data.fills)
     if len(classes) == 1:
         return _held(estimator, encoder, classes, {}) | {_RESUME: {}}
     state = fit_on(
@@ -269,6 +278,13 @@ def _member(held: Mapping[str, object]) -> _Member:
         classes=packing.texts(held["classes"]),
         fitted=fitted,
     )
+
+
+def _schema(held: Mapping[str, object]) -> str:
+    features = held.get("features")
+    if not isinstance(features, list):
+        raise ArtefactMismatch("a shard in the file is malformed")
+    return schema_digest(read_encoder(features).features)
 
 
 def _without_estimator(parameters: Mapping[str, object]) -> dict[str, object]:
