@@ -189,7 +189,7 @@ CONTENT_SECURITY_POLICY = {"DIRECTIVES": STRICT}
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "knox.auth.TokenAuthentication",
+        "config.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["audits.permissions.Deny"],

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiResponse, extend_schema
-from knox.auth import TokenAuthentication
+from knox.models import AuthToken
 from knox.views import LoginView
 from rest_framework import serializers, status
 from rest_framework.authentication import BasicAuthentication
@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 from typing_extensions import override
 
 from audits.permissions import Role, any_of
+from config.authentication import TokenAuthentication
 from config.logins import FailedLogins
 
 
@@ -57,6 +58,7 @@ class Tokens(LoginView):  # type: ignore[misc]  # knox ships no types
     @override
     def post(self, request: Request) -> Response:
         """Make a token for the account whose name and password came along (HTTP Basic)."""
+        AuthToken.objects.filter(user=request.user, expiry__lte=timezone.now()).delete()
         made: Response = super().post(request)
         return made
 

@@ -2,17 +2,21 @@ import os
 import subprocess
 import sys
 from base64 import b64encode
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.cache import cache
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
 from audits.permissions import Role
 from config.logins import FailedLogins
+from tests.deletion.builders import right_now
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "a long one for a machine"  # noqa: S105  # of an account that lives as long as a test
@@ -72,6 +76,43 @@ def test_a_token_that_was_given_back_opens_nothing(machine):
     assert APIClient().get("/api/v1/schema/", headers=headers).status_code == 401
     other = {"authorization": f"Token {kept}"}
     assert APIClient().get("/api/v1/schema/", headers=other).status_code == 200
+
+
+def with_age(user, **age):
+    """Return a token of an account that was made some time ago."""
+    made, token = AuthToken.objects.create(user)
+    AuthToken.objects.filter(pk=made.pk).update(expiry=right_now() - timedelta(**age))
+    return token
+
+
+def test_a_token_that_has_expired_opens_nothing(machine):
+    headers = {"authorization": f"Token {with_age(machine, seconds=1)}"}
+
+    assert APIClient().get("/api/v1/schema/", headers=headers).status_code == 401
+
+
+def test_a_request_reads_its_own_token_and_none_of_its_accounts_others(machine):
+    headers = {"authorization": f"Token {ask_for_a_token().data['token']}"}
+    for _ in range(20):
+        with_age(machine, days=1)
+
+    with CaptureQueriesContext(connection) as asked:
+        assert APIClient().get("/api/v1/schema/", headers=headers).status_code == 200
+
+    about_tokens = [one["sql"] for one in asked if AuthToken._meta.db_table in one["sql"]]
+    assert len(about_tokens) == 1
+    assert "token_key" in about_tokens[0].partition("WHERE")[2]
+
+
+def test_what_has_expired_goes_when_a_new_one_is_made(machine):
+    other = User.objects.create_user("other")
+    for user in (machine, machine, other):
+        with_age(user, days=1)
+
+    ask_for_a_token()
+
+    assert AuthToken.objects.filter(user=machine).count() == 1
+    assert AuthToken.objects.filter(user=other).count() == 1
 
 
 @pytest.fixture
