@@ -5,13 +5,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
-from _pytest.mark.structures import ParameterSet
 
 from scripts.local_servers import ROOT
 from tests.docs.sessions import commands_of, pages, perform, settings_of, told
@@ -20,17 +19,19 @@ from tests.docs.transcripts import Shown
 PAGES = {str(page.relative_to(ROOT)): page for page in pages() if commands_of(page)}
 
 
-def by_settings() -> Iterator[ParameterSet]:
-    """Yield the pages, those with the same settings together and with one and the same object.
+# What these show would be different beside other pages' people.
+NEED_AN_EMPTY_ONE = {"docs/tutorial/first-deletion.md", "docs/how-to/your-own-data.md"}
 
-    Pytest keeps a fixture from test to test as long as its parameter stays the very same object.
-    """
-    wanted = {name: tuple(sorted(settings_of(page).items())) for name, page in PAGES.items()}
-    objects = {settings: settings for settings in wanted.values()}
-    for settings in sorted(objects):
-        for name, page in PAGES.items():
-            if wanted[name] == settings:
-                yield pytest.param(objects[settings], page, id=name)
+Wanted = tuple[tuple[str, str], ...]
+
+
+def wanted_by(name: str) -> tuple[str, Wanted]:
+    """Return which playground a page is run in."""
+    alone = name if name in NEED_AN_EMPTY_ONE else ""
+    return alone, tuple(sorted(settings_of(PAGES[name]).items()))
+
+
+IN_ORDER: list[str] = sorted(PAGES, key=wanted_by)
 
 
 @contextmanager
@@ -73,23 +74,51 @@ def answers(address: str) -> bool:
         return False
 
 
+class Playgrounds:
+    """One playground at a time, for all pages in a row that are run in the same one."""
+
+    def __init__(self) -> None:
+        self.running = ExitStack()
+        self.wanted: tuple[str, Wanted] | None = None
+        self.environment: dict[str, str] = {}
+
+    def environment_for(self, name: str) -> dict[str, str]:
+        """Return the environment inside of the playground of a page."""
+        wanted = wanted_by(name)
+        if wanted != self.wanted:
+            self.end()
+            self.environment = self.running.enter_context(playground(dict(wanted[1])))
+            self.wanted = wanted
+            assert answers(self.environment["LETHE_ADDRESS"])
+        return self.environment
+
+    def end(self) -> None:
+        """End the one that runs, and see that nothing of it is left."""
+        self.running.close()
+        if self.wanted is not None:
+            assert not answers(self.environment["LETHE_ADDRESS"])
+            assert not Path(self.environment["PLAYGROUND"]).exists()
+        self.wanted = None
+
+
 @pytest.fixture(scope="module")
-def inside(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
-    """Return the environment in one playground for all pages that want the same settings."""
-    with playground(dict(request.param)) as environment:
-        assert answers(environment["LETHE_ADDRESS"])
-        yield environment
-    assert not answers(environment["LETHE_ADDRESS"])
-    assert not Path(environment["PLAYGROUND"]).exists()
+def playgrounds() -> Iterator[Playgrounds]:
+    """Return the playgrounds of all pages: to start one takes as long as half a page."""
+    started = Playgrounds()
+    try:
+        yield started
+    finally:
+        started.end()
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize(("inside", "page"), [*by_settings()], indirect=["inside"])
-def test_a_page_shows_what_happens(inside: dict[str, str], page: Path):
-    own = Path(inside["PLAYGROUND"]) / page.stem  # the pages share a Lethe, but no file
+@pytest.mark.parametrize("name", IN_ORDER)
+def test_a_page_shows_what_happens(playgrounds: Playgrounds, name: str):
+    inside = playgrounds.environment_for(name)
+    own = Path(inside["PLAYGROUND"]) / PAGES[name].stem  # the pages share a Lethe, but no file
     own.mkdir()
 
-    done = perform(commands_of(page), environment={**inside, "PLAYGROUND": str(own)})
+    done = perform(commands_of(PAGES[name]), environment={**inside, "PLAYGROUND": str(own)})
 
     assert told(done) == ""
 
