@@ -179,7 +179,9 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
         ),
     },
     "sessions.Session": {PERSONAL: "session_data", PLAIN: "session_key expire_date"},
-    "training.Attestation": {PLAIN: "id node reason evidence_digest attested_by attested_at"},
+    "training.Attestation": {
+        PLAIN: "id node reason evidence_class evidence_digest attested_by attested_at"
+    },
     "training.GateDeclaration": {
         PLAIN: "id family number rules digest declared_by declared_at",
     },
@@ -193,8 +195,8 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
     "training.ModelRelease": {PLAIN: "id version envelope released_at withdrawn_at"},
     "training.ModelVersion": {
         PLAIN: (
-            "id model number node state dataset_version artefact artefact_digest manifest metrics"
-            " trained_at withdrawn_at doomed_at destroyed_at"
+            "id model number node state dataset_version artefact artefact_digest manifest"
+            " evidence_class metrics trained_at withdrawn_at doomed_at destroyed_at"
         ),
     },
     "training.Qualification": {PLAIN: "id version champion passed reason measured judged_at"},

@@ -137,6 +137,7 @@ class VersionTrained:
     manifest: str
     shards: int
     shards_fitted: int
+    evidence: str  # the class of evidence that it is for whoever left
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,4 +252,15 @@ class VersionAttestedGone:
 
     model: str
     version: str
+    evidence: str
+    evidence_digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemovalNotAccepted:
+    """An officer declared a removal from another tool's version that closes no obligation."""
+
+    model: str
+    version: str
+    evidence: str
     evidence_digest: str

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from audits.statements import statement_of
+from training.evidence import EvidenceClass
 from training.plans import digest_of
 
 RELEASE_TYPE: Final = "https://lethe.example/model-release/v1"
@@ -59,6 +60,7 @@ def manifest_of(  # noqa: PLR0913  # keyword-only, one a field
     label: str,
     plan: Mapping[str, object],
     source: SourceSaid,
+    evidence: EvidenceClass,
     shards: Sequence[ShardMade],
 ) -> dict[str, object]:
     """Return the manifest of a version."""
@@ -75,6 +77,7 @@ def manifest_of(  # noqa: PLR0913  # keyword-only, one a field
         "sharding": SHARDING,
         "shards": [asdict(shard) for shard in shards],
         "initialised from": "nothing",
+        "evidence": evidence.value,
         **plan,
     }
 

@@ -6,6 +6,7 @@ from django.db import models
 from typing_extensions import override
 
 from lineage.models import DatasetFamily, DatasetVersion, LeasedWork, Node
+from training.evidence import EvidenceClass
 from training.states import RUN_OPEN, RunState, VersionState
 
 
@@ -49,6 +50,11 @@ class ModelVersion(models.Model):
     artefact = models.CharField(max_length=200)  # relative to ARTEFACT_DIR
     artefact_digest = models.CharField(max_length=64)
     manifest = models.JSONField(default=dict)
+    evidence_class = models.CharField(
+        max_length=16,
+        choices=[(e.value, e.value) for e in EvidenceClass],
+        default=EvidenceClass.RETRAINED.value,
+    )
     metrics = models.JSONField(default=dict)
     trained_at = models.DateTimeField()
     withdrawn_at = models.DateTimeField(null=True, blank=True)
@@ -235,17 +241,26 @@ class ModelRelease(models.Model):
 
 
 class Attestation(models.Model):
-    """An officer's word that a model version of another tool is gone; Lethe has not proven it."""
+    """An officer's word about a model version of another tool; Lethe has not proven it.
+
+    It says that the version is gone, or that somebody was removed from it by a method that closes
+    nothing: that is kept on record, and the version goes on being somewhere.
+    """
 
     node = models.OneToOneField(Node, on_delete=models.PROTECT, related_name="attestation")
     reason = models.CharField(max_length=300)
+    evidence_class = models.CharField(
+        max_length=16,
+        choices=[(e.value, e.value) for e in EvidenceClass],
+        default=EvidenceClass.RETIRED.value,
+    )
     evidence_digest = models.CharField(max_length=64)  # SHA-256 of what the officer keeps
     attested_by = models.CharField(max_length=64)
     attested_at = models.DateTimeField()
 
     @override
     def __str__(self) -> str:
-        return f"{self.node_id} attested gone"
+        return f"{self.node_id} attested {self.evidence_class}"
 
 
 class Stop(models.Model):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from training.evidence import EvidenceClass
 from training.states import RunState
 
 
@@ -31,6 +32,7 @@ class RunSummary:
     shards_total: int
     version: int | None
     metrics: Mapping[str, object]
+    evidence_class: EvidenceClass
     evidence: Mapping[str, object]
     gates: tuple[GateSaid, ...]
     finished_at: datetime | None

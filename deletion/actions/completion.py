@@ -357,7 +357,11 @@ def _attested(attestation: Attestation) -> Ending:
         outcome=Outcome.RETIRED,
         note=f"attested gone by {by}; not proven by Lethe, which did not make it",
         decided_at=attestation.attested_at,
-        evidence={"attested_by": by, "evidence_digest": attestation.evidence_digest},
+        evidence={
+            "attested_by": by,
+            "evidence class": attestation.evidence_class,
+            "evidence_digest": attestation.evidence_digest,
+        },
     )
 
 

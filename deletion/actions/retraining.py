@@ -21,6 +21,7 @@ from deletion.models import Run, Share
 from deletion.queries.plans import still_tainting
 from deletion.states import ObligationKind, Outcome, RunState
 from training.actions import start_run
+from training.evidence import closes, refusal_of
 from training.queries import is_stopped, newest_source, run_summary
 from training.states import RUN_OPEN
 from training.states import RunState as TrainingState
@@ -60,8 +61,8 @@ def watch_retraining(
     """Take the next step of such a run, once its training run has ended; None while there is none.
 
     The old versions go even if the new one did not qualify: then the fallback answers, and the
-    outcome is `retired`. While a tainted version lives, training is asked for again, until the
-    attempts end.
+    outcome is `retired`. While a tainted version lives, or if what came of it is no evidence,
+    training is asked for again, until the attempts end.
     """
     with transaction.atomic():
         run = lock_run(run_id)
@@ -80,7 +81,7 @@ def watch_retraining(
         tainting = still_tainting(
             [share.request_id for share in shares], model_id=run.model_id, now=now
         )
-        if tainting:
+        if tainting or not closes(summary.evidence_class):
             return _failed(run, summary, most_attempts=most_attempts, actor=actor, now=now)
         return _finished(run, summary, shares, actor=actor, now=now)
 
@@ -111,7 +112,8 @@ def _failed(
     run: Run, summary: RunSummary, *, most_attempts: int, actor: Actor, now: datetime
 ) -> Run:
     with audited(actor=actor, now=now) as trail:
-        error = f"{summary.state}: {summary.reason or TAINTED}"[:500]
+        why = summary.reason or refusal_of(summary.evidence_class) or TAINTED
+        error = f"{summary.state}: {why}"[:500]
         attempt_failed(run, error=error, now=now)
         run.training_run = None  # the next attempt asks for another
         run.save(update_fields=["training_run"])

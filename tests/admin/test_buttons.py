@@ -361,6 +361,7 @@ def test_another_tools_model_is_attested_gone(officer):
         officer,
         reverse("admin:training_attestation_attest"),
         version=node.pk,
+        evidence_class="retired",
         evidence_digest="ab" * 32,
         reason="its maker deleted it",
     )
@@ -370,6 +371,28 @@ def test_another_tools_model_is_attested_gone(officer):
     row = Attestation.objects.get()
     page = officer.get(reverse("admin:training_attestation_change", args=[row.pk]))
     assert "not proven by Lethe" in page.content.decode()
+
+
+def test_an_approximate_removal_is_kept_on_record_and_the_officer_is_told_why_it_closes_nothing(
+    officer,
+):
+    node = make_node(name="elsewhere")
+
+    (said,) = press(
+        officer,
+        reverse("admin:training_attestation_attest"),
+        version=node.pk,
+        evidence_class="approximate",
+        evidence_digest="ab" * 32,
+        reason="its maker unlearned them",
+    )
+
+    assert "still counts: approximate unlearning cannot show" in said
+    assert events("model/elsewhere")[-1] == "RemovalNotAccepted"
+    page = officer.get(
+        reverse("admin:training_attestation_change", args=[Attestation.objects.get().pk])
+    )
+    assert "approximate: closes nothing" in page.content.decode()
 
 
 def test_a_stop_is_lifted_by_two_people(officer, client, staff, dataset):

@@ -1,6 +1,7 @@
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from typing_extensions import override
 
 from audits.models import Alert
 from deletion import actions, tasks
@@ -23,7 +24,10 @@ from tests.deletion.builders import (
 )
 from tests.lineage.builders import make_node
 from tests.training.builders import make_trained_model, version_of
+from training.evidence import EvidenceClass
 from training.models import ModelVersion, TrainingRun
+from training.trainers import TRAINERS
+from training.trainers.sharded import ShardedTrainer
 
 pytestmark = pytest.mark.django_db
 
@@ -99,6 +103,7 @@ def test_a_model_that_was_trained_without_the_person_ends_as_retrained(alice, mo
     assert share.note.startswith("version 2, ")
     assert share.run == retraining()
     assert retraining().evidence["version"] == 2
+    assert retraining().evidence["evidence class"] == "exact component"
     assert version_of(model, 1).state == "destroyed"
     assert events(f"run/{retraining().pk}")[-1] == "RunFinished"
 
@@ -114,6 +119,35 @@ def test_when_no_new_version_qualifies_the_old_one_goes_all_the_same(tmp_path, m
     assert outcomes(opened)["triage"] == "retired"
     assert version_of(model, 1).state == "destroyed"
     assert not ModelVersion.objects.filter(model=model, state="released").exists()
+
+
+class Unlearning(ShardedTrainer):
+    """A trainer that says of itself that it only approximates."""
+
+    @property
+    @override
+    def evidence(self):
+        return EvidenceClass.APPROXIMATE
+
+
+def test_what_a_trainer_only_approximates_is_recorded_and_closes_nothing(alice, model, monkeypatch):
+    monkeypatch.setitem(TRAINERS, "sharded-sklearn", Unlearning())
+    train_off()
+
+    watch(most_attempts=1)
+
+    version = version_of(model, 2)
+    assert (version.evidence_class, version.manifest["evidence"]) == ("approximate",) * 2
+    assert outcomes(alice)["triage"] == "unreachable"
+    assert state(alice) == "in progress"
+    assert retraining().state == "stuck"
+    assert "approximate unlearning cannot show" in retraining().last_error
+
+    monkeypatch.undo()
+    actions.retry_run(run_id=retraining().pk, actor=OFFICER, now=right_now())
+    walk()
+    assert state(alice) == "complete"
+    assert outcomes(alice)["triage"] == "retrained"
 
 
 def scramble(file) -> None:

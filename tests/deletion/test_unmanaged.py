@@ -20,6 +20,7 @@ from tests.deletion.builders import (
 )
 from tests.lineage.builders import make_dataset, make_node
 from training.actions import attest_gone
+from training.evidence import EvidenceClass
 
 pytestmark = pytest.mark.django_db
 
@@ -60,11 +61,12 @@ def test_a_model_of_another_tool_that_is_named_late_is_alerted_all_the_same(tmp_
     assert Alert.objects.get().kind == "model-not-managed"
 
 
-def attest():
+def attest(evidence=EvidenceClass.RETIRED):
     attest_gone(
         model="elsewhere",
         version="1",
         reason="deleted by its maker",
+        evidence_class=evidence,
         evidence_digest="ab" * 32,
         actor=OFFICER,
         now=right_now(),
@@ -75,6 +77,11 @@ def test_an_officers_word_completes_the_request_and_the_certificate_calls_it_one
     version = make_dataset(tmp_path)
     make_node(name="elsewhere", sources=[(version.node_id, EdgeKind.TRAINED_ON)])
     opened = make_request(raw(ALICE), now=right_now())
+    walk()
+    assert state(opened) == "in progress"
+    assert Alert.objects.filter(resolved_at=None).exists()
+
+    attest(EvidenceClass.APPROXIMATE)
     walk()
     assert state(opened) == "in progress"
     assert Alert.objects.filter(resolved_at=None).exists()
@@ -90,7 +97,11 @@ def test_an_officers_word_completes_the_request_and_the_certificate_calls_it_one
     assert target["note"] == (
         f"attested gone by {OFFICER}; not proven by Lethe, which did not make it"
     )
-    assert target["evidence"] == {"attested_by": OFFICER, "evidence_digest": "ab" * 32}
+    assert target["evidence"] == {
+        "attested_by": OFFICER,
+        "evidence class": "retired",
+        "evidence_digest": "ab" * 32,
+    }
     assert "deleted by its maker" not in str(predicate)
 
 

@@ -2,6 +2,7 @@ import json
 
 from audits.statements import digest_of, open_envelope, sign
 from tests.cast import MONDAY
+from training.evidence import EvidenceClass
 from training.manifests import (
     Served,
     ShardMade,
@@ -33,6 +34,7 @@ def manifest():
             shards=4,
             hold_out_permille=200,
         ),
+        evidence=EvidenceClass.RETRAINED,
         shards=[ShardMade(shard=0, people=9, rows=9, seed=1, key="k", snapshot="s", reused=False)],
     )
 
@@ -43,6 +45,7 @@ def test_a_manifest_says_how_a_version_was_made():
     assert json.loads(json.dumps(said)) == said
     assert said["initialised from"] == "nothing"
     assert said["threads"] == 1
+    assert said["evidence"] == "retrained"
     assert said["source"]["parts"] == {"part-0": "e"}
     assert said["shards"][0]["snapshot"] == "s"
     assert said["features"] == {"size": "number"}

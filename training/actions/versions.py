@@ -32,6 +32,7 @@ from training.events import (
     VersionReleased,
     VersionTrained,
 )
+from training.evidence import EvidenceClass, made_by
 from training.manifests import ShardMade, manifest_of, release_statement
 from training.models import Model, ModelRelease, ModelVersion, Qualification, Snapshot, TrainingRun
 from training.plans import digest_of
@@ -40,6 +41,7 @@ from training.queries import champion_of, model_signer, newest_source, recipe_of
 from training.queries.serving import served
 from training.queries.sources import evaluation_of, origin_of, said_of
 from training.states import RunState, VersionState, require_version_move
+from training.trainers import trainer_named
 
 
 def register_artefact(  # noqa: PLR0913  # keyword-only, one a field
@@ -64,7 +66,10 @@ def register_artefact(  # noqa: PLR0913  # keyword-only, one a field
             actor=actor,
             now=now,
         )
-        manifest = _manifest(run)
+        evidence = made_by(
+            trainer_named(model.trainer).evidence, fitted=run.shards_hit, parts=run.shards_total
+        )
+        manifest = _manifest(run, evidence)
         version = ModelVersion.objects.create(
             model=model,
             number=number,
@@ -74,6 +79,7 @@ def register_artefact(  # noqa: PLR0913  # keyword-only, one a field
             artefact=file,
             artefact_digest=digest,
             manifest=manifest,
+            evidence_class=evidence,
             trained_at=now,
         )
         version.snapshots.set(Snapshot.objects.filter(shardfit__run=run))
@@ -90,13 +96,14 @@ def register_artefact(  # noqa: PLR0913  # keyword-only, one a field
                 manifest=digest_of(manifest),
                 shards=run.shards_total,
                 shards_fitted=run.shards_hit,
+                evidence=evidence.value,
             ),
             about=f"model/{model.name}",
         )
     return version
 
 
-def _manifest(run: TrainingRun) -> dict[str, object]:
+def _manifest(run: TrainingRun, evidence: EvidenceClass) -> dict[str, object]:
     origin, recipe = origin_of(run.source_id), recipe_of(run)
     fits = run.fits.select_related("snapshot").order_by("shard", "slice")
     return manifest_of(
@@ -108,6 +115,7 @@ def _manifest(run: TrainingRun) -> dict[str, object]:
         label=origin.dataset.family.label,
         plan=run.plan,
         source=said_of(origin),
+        evidence=evidence,
         shards=[
             ShardMade(
                 shard=fit.shard,

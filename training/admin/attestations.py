@@ -15,7 +15,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from audits import queries as trail
 from audits.pages.access import BUILDERS, actor_of
-from audits.pages.cells import badge, moment
+from audits.pages.cells import Tone, badge, moment
 from audits.pages.confirmations import Because, Confirmation, ask, button, refusals_in
 from audits.pages.records import Page, ReadOnlyAdmin
 from audits.pages.sections import Facts, name_of, timeline_of
@@ -23,6 +23,7 @@ from lineage import errors as lineage_errors
 from lineage.models import Node
 from training import errors
 from training.actions import attest_gone
+from training.evidence import EvidenceClass, closes, refusal_of
 from training.models import Attestation
 from training.queries import foreign_versions
 
@@ -32,6 +33,13 @@ class Attesting(Because):
 
     version: forms.ModelChoiceField[Node] = forms.ModelChoiceField(
         queryset=foreign_versions(), label="Model version", widget=UnfoldAdminSelectWidget()
+    )
+    evidence_class = forms.ChoiceField(
+        choices=[(one.value, one.value) for one in EvidenceClass],
+        initial=EvidenceClass.RETIRED.value,
+        label="What was done",
+        help_text="Certified and approximate removals are kept on record and close nothing.",
+        widget=UnfoldAdminSelectWidget(),
     )
     evidence_digest = forms.RegexField(
         regex=r"\A[0-9a-f]{64}\Z",
@@ -54,7 +62,7 @@ QUESTION = Confirmation(
 @admin.register(Attestation)
 class AttestationAdmin(ReadOnlyAdmin):
     seen_by = BUILDERS
-    list_display = ("named", "attested", "attester")
+    list_display = ("named", "became", "attested", "attester")
     list_select_related = ("node",)
     ordering = ("-attested_at",)
     refusals = refusals_in(errors, lineage_errors)
@@ -64,6 +72,10 @@ class AttestationAdmin(ReadOnlyAdmin):
     @admin.display(description="Model version", ordering="node__name")
     def named(self, row: Attestation) -> str:
         return str(row.node)
+
+    @admin.display(description="Evidence", ordering="evidence_class")
+    def became(self, row: Attestation) -> SafeString:
+        return _badge(row)
 
     @admin.display(description="Attested", ordering="attested_at")
     def attested(self, row: Attestation) -> SafeString:
@@ -90,12 +102,14 @@ class AttestationAdmin(ReadOnlyAdmin):
     def page(self, row: Attestation, *, request: HttpRequest, now: datetime) -> Page:
         return Page(
             title=str(row.node),
-            badges=[badge("attested gone")],
-            lead=row.reason,
+            badges=[_badge(row)],
+            lead=refusal_of(EvidenceClass(row.evidence_class)) or row.reason,
             sections=[
                 Facts(
                     title="Attested, not proven by Lethe",
                     rows=[
+                        ("Reason", row.reason),
+                        ("Evidence", row.evidence_class),
                         ("By", name_of(row.attested_by)),
                         ("At", moment(row.attested_at)),
                         ("Digest of the evidence", row.evidence_digest),
@@ -107,12 +121,22 @@ class AttestationAdmin(ReadOnlyAdmin):
 
 
 def _attest(request: HttpRequest, node: Node, said: Mapping[str, Any]) -> str:
+    evidence = EvidenceClass(said["evidence_class"])
     attest_gone(
         model=node.name,
         version=node.version,
         reason=said["reason"],
+        evidence_class=evidence,
         evidence_digest=said["evidence_digest"],
         actor=actor_of(request),
         now=timezone.now(),
     )
+    if refusal := refusal_of(evidence):
+        return f"Kept on record for {node}, which still counts: {refusal}."
     return f"{node} is attested gone."
+
+
+def _badge(row: Attestation) -> SafeString:
+    if closes(EvidenceClass(row.evidence_class)):
+        return badge("attested gone")
+    return badge(f"{row.evidence_class}: closes nothing", Tone.BAD)

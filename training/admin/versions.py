@@ -75,6 +75,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
                         ("Model", row_link(row.model.name, "training_model", row.model_id)),
                         ("In the graph", row_link(str(row.node), "lineage_node", row.node_id)),
                         ("Digest of the artefact", code(row.artefact_digest)),
+                        ("Evidence for whoever left", badge(row.evidence_class)),
                         *_release(row),
                     ],
                 ),

@@ -13,6 +13,7 @@ from training.api.fields import (
     StrictIntegerField,
     WordsField,
 )
+from training.evidence import EvidenceClass, closes, refusal_of
 from training.models import Attestation, GateVerdict, Model, ModelVersion, Stop
 from training.states import RunState
 from training.trainers import TRAINERS
@@ -100,7 +101,8 @@ class ModelVersionOut(serializers.ModelSerializer[ModelVersion]):
     class Meta:
         model = ModelVersion
         fields = [
-            *("number", "state", "artefact_digest", "metrics", "manifest", "gates"),
+            *("number", "state", "artefact_digest", "evidence_class", "metrics"),
+            *("manifest", "gates"),
             *("trained_at", "withdrawn_at", "destroyed_at"),
         ]
 
@@ -137,7 +139,10 @@ class EnvelopeOut(serializers.Serializer[None]):
 
 
 class AttestationIn(serializers.Serializer[None]):
-    """An officer's word that another tool's model version is gone."""
+    """An officer's word that another tool's model version is gone.
+
+    A removal that is `certified` or `approximate` is kept on record and closes nothing.
+    """
 
     model = WordsField(max_length=120)
     version = WordsField(max_length=64)
@@ -147,6 +152,13 @@ class AttestationIn(serializers.Serializer[None]):
         trim_whitespace=False,
         help_text="SHA-256, hexadecimal, of the document that you keep.",
     )
+    evidence_class = serializers.ChoiceField(
+        [evidence.value for evidence in EvidenceClass], default=EvidenceClass.RETIRED.value
+    )
+
+    def validate_evidence_class(self, said: str) -> EvidenceClass:
+        """Return the class that was named."""
+        return EvidenceClass(said)
 
 
 class AttestationOut(serializers.ModelSerializer[Attestation]):
@@ -154,13 +166,23 @@ class AttestationOut(serializers.ModelSerializer[Attestation]):
 
     model = serializers.CharField(source="node.name")
     version = serializers.CharField(source="node.version")
+    closes = serializers.SerializerMethodField(help_text="Whether requests go on without it.")
+    refusal = serializers.SerializerMethodField(help_text="Why it closes nothing; else empty.")
 
     class Meta:
         model = Attestation
         fields = [
-            *("model", "version", "reason", "evidence_digest"),
-            *("attested_by", "attested_at"),
+            *("model", "version", "reason", "evidence_class", "evidence_digest"),
+            *("attested_by", "attested_at", "closes", "refusal"),
         ]
+
+    def get_closes(self, row: Attestation) -> bool:
+        """Say whether requests go on without the version."""
+        return closes(EvidenceClass(row.evidence_class))
+
+    def get_refusal(self, row: Attestation) -> str:
+        """Say why it closes nothing."""
+        return refusal_of(EvidenceClass(row.evidence_class))
 
 
 class TrainingRunIn(serializers.Serializer[None]):

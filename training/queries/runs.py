@@ -6,6 +6,7 @@ from uuid import UUID
 
 from training.driving import Due, FitView, RunView, Waiting, due
 from training.errors import RunUnknown
+from training.evidence import EvidenceClass
 from training.models import (
     ModelVersion,
     Qualification,
@@ -164,6 +165,7 @@ def run_summary(run_id: UUID) -> RunSummary:
         shards_total=run.shards_total,
         version=version.number if version else None,
         metrics=version.metrics if version else {},
+        evidence_class=_evidence_class(version, judged),
         evidence=_evidence(run, version, judged),
         gates=tuple(
             GateSaid(gate=said.gate, passed=said.passed, reason=said.reason, measured=said.measured)
@@ -184,7 +186,7 @@ def _why(run: TrainingRun, judged: Qualification | None) -> str:
 def _evidence(
     run: TrainingRun, version: ModelVersion | None, judged: Qualification | None
 ) -> Mapping[str, object]:
-    """Return what the run leaves: digests, counts and verdicts, nobody's data."""
+    """Return what the run leaves: class, digests, counts and verdicts, nobody's data."""
     gone = {"destroyed_at__gte": run.created_at}
     destroyed = ModelVersion.objects.filter(model_id=run.model_id, **gone).order_by("number")
     return {
@@ -192,6 +194,14 @@ def _evidence(
         "gates": {verdict.gate: verdict.passed for verdict in run.verdicts.order_by("pk")},
         "artefact": version.artefact_digest if version else None,
         "qualified": judged.passed if judged else None,
+        "evidence class": _evidence_class(version, judged).value,
         "versions destroyed": list(destroyed.values_list("number", flat=True)),
         "snapshots destroyed": Snapshot.objects.filter(model_id=run.model_id, **gone).count(),
     }
+
+
+def _evidence_class(version: ModelVersion | None, judged: Qualification | None) -> EvidenceClass:
+    """Return as what a run counts for whoever left: without a version that may serve, as an end."""
+    if version is None or judged is None or not judged.passed:
+        return EvidenceClass.RETIRED
+    return EvidenceClass(version.evidence_class)

@@ -15,6 +15,7 @@ from typing_extensions import override
 from lineage.sharding import Shard
 from training.columns import Feature, Kind, normalised
 from training.errors import ArtefactMismatch, DataRefused
+from training.evidence import EvidenceClass
 from training.trainers import packing
 from training.trainers.packing import pack, unpack
 from training.trainers.parameters import Number, numbers_of
@@ -80,6 +81,11 @@ class CentroidTrainer(Trainer):
     @override
     def material(self) -> Material:
         return Material.RELEASE
+
+    @property
+    @override
+    def evidence(self) -> EvidenceClass:
+        return EvidenceClass.RETRAINED
 
     @override
     def check(self, parameters: Mapping[str, object]) -> None:

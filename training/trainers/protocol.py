@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from lineage.sharding import Shard
 from training.columns import Feature
+from training.evidence import EvidenceClass
 from training.filling import Fill, FillRule
 
 Floats = npt.NDArray[np.float64]
@@ -103,6 +104,10 @@ class Trainer(Protocol):
     def imputes(self) -> frozenset[FillRule]:
         """Say by which rules it can close gaps, learning from the people of one shard alone."""
         return frozenset()
+
+    @property
+    def evidence(self) -> EvidenceClass:
+        """Say how a person leaves of whom only some shards are fitted again."""
 
     def check(self, parameters: Mapping[str, object]) -> None:
         """Raise `ParametersInvalid` unless the parameters are known and within their bounds."""

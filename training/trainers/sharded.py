@@ -18,6 +18,7 @@ from typing_extensions import override
 from lineage.sharding import HOLD_OUT, Shard
 from training.columns import Feature, schema_digest
 from training.errors import ArtefactMismatch, DataRefused
+from training.evidence import EvidenceClass
 from training.filling import FillRule
 from training.trainers import packing
 from training.trainers.answering import probabilities_of
@@ -102,6 +103,11 @@ class ShardedTrainer(Trainer):
     @override
     def imputes(self) -> frozenset[FillRule]:
         return frozenset(FillRule)
+
+    @property
+    @override
+    def evidence(self) -> EvidenceClass:
+        return EvidenceClass.EXACT_COMPONENT
 
     @override
     def check(self, parameters: Mapping[str, object]) -> None:

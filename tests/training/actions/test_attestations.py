@@ -12,17 +12,19 @@ from tests.lineage.builders import make_node, recorded
 from tests.training.builders import make_patients, make_trained_model
 from training.actions import attest_gone
 from training.errors import AlreadyAttested, VersionManaged
+from training.evidence import EvidenceClass
 from training.models import Attestation
 from training.queries import attestations_of, foreign_versions
 
 pytestmark = pytest.mark.django_db
 
 
-def attest(model="elsewhere", version="1", now=MONDAY):
+def attest(model="elsewhere", version="1", now=MONDAY, evidence=EvidenceClass.RETIRED):
     return attest_gone(
         model=model,
         version=version,
         reason="its maker deleted it",
+        evidence_class=evidence,
         evidence_digest="ab" * 32,
         actor=OFFICER,
         now=now,
@@ -92,3 +94,25 @@ def test_a_version_that_is_reported_again_with_other_sources_is_not_gone(tmp_pat
     attest(now=MONDAY + timedelta(days=2))
     assert not foreign_versions().exists()
     assert len(attestations_of([node.pk])) == 1
+
+
+@pytest.mark.parametrize("evidence", [EvidenceClass.CERTIFIED, EvidenceClass.APPROXIMATE])
+def test_a_removal_that_closes_nothing_is_recorded_and_the_version_counts_as_before(evidence):
+    node = make_node(name="elsewhere")
+    about = "model/elsewhere 1"
+    raise_alert(kind="model-not-managed", about=about, detail={}, actor=OFFICER, now=MONDAY)
+
+    attest(evidence=evidence)
+
+    assert Attestation.objects.get().evidence_class == evidence
+    assert recorded("VersionAttestedGone") == []
+    (entry,) = recorded("RemovalNotAccepted")
+    assert entry["facts"]["evidence"] == evidence.value
+    assert attestations_of([node.pk]) == []
+    assert list(foreign_versions()) == [node]
+    assert Alert.objects.get(resolved_at=None).about == about
+
+    attest()  # the maker has destroyed it after all
+    assert len(attestations_of([node.pk])) == 1
+    assert not foreign_versions().exists()
+    assert not Alert.objects.filter(resolved_at=None).exists()

@@ -305,6 +305,19 @@ def test_an_officer_attests_that_another_tools_model_is_gone(officer):
     assert post(officer, "attestations", GONE).json()["type"] == "/problems/AlreadyAttested"
 
 
+def test_a_certified_removal_is_kept_and_answered_with_the_reason_why_it_closes_nothing(officer):
+    make_node(name="elsewhere")
+
+    answer = post(officer, "attestations", GONE | {"evidence_class": "certified"})
+
+    assert answer.status_code == 201
+    said = answer.json()
+    assert (said["closes"], said["evidence_class"]) == (False, "certified")
+    assert said["refusal"].startswith("certified removal bounds what the person still weighs")
+    assert post(officer, "attestations", GONE).json()["closes"] is True
+    assert post(officer, "attestations", GONE | {"evidence_class": "no"}).status_code == 400
+
+
 def test_an_engineer_attests_nothing(engineer):
     make_node(name="elsewhere")
 
