@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from training.errors import TrainerUnknown
+from training.trainers.additive import AdditiveTrainer
 from training.trainers.centroids import CentroidTrainer
 from training.trainers.protocol import Trainer
 from training.trainers.sharded import ShardedTrainer
 
 TRAINERS: Final[Mapping[str, Trainer]] = {
     "sharded-sklearn": ShardedTrainer(),
+    "exact-statistics": AdditiveTrainer(),
     "release-centroids": CentroidTrainer(),
 }
 
