@@ -180,7 +180,7 @@ def _service_figures(now: datetime) -> list[Figure]:
     alerts = Alert.objects.filter(resolved_at=None).aggregate(
         open=Count("pk"), oldest=Min("raised_at")
     )
-    out = _out_of_service()
+    out = _out_of_service(now)
     checkpoint, unsealed = trail.newest_checkpoint(), trail.unsealed_since()
     late = unsealed is not None and now - unsealed > _SEALS_WITHIN
     return [
@@ -214,13 +214,15 @@ def _service_figures(now: datetime) -> list[Figure]:
     ]
 
 
-def _out_of_service() -> int:
+def _out_of_service(now: datetime) -> int:
     """Count the models of which a version was released and none answers now."""
     scopes = set(Stop.objects.filter(lifted_at=None).values_list("scope", flat=True))
     models = Model.objects.filter(versions__release__isnull=False).distinct()
     if "everything" not in scopes:
         stopped = [scope.removeprefix("model/") for scope in scopes]
-        served = models.filter(versions__state=VersionState.RELEASED).exclude(name__in=stopped)
+        served = models.filter(
+            versions__state=VersionState.RELEASED, versions__release__qualified_until__gt=now
+        ).exclude(name__in=stopped)
         models = models.exclude(pk__in=served)
     return models.count()
 

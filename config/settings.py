@@ -75,6 +75,14 @@ RECIPIENT_PORTS: frozenset[int] = env.ports("RECIPIENT_PORTS", default="443,8443
 RECIPIENT_NETWORKS: tuple[Network, ...] = env.networks("RECIPIENT_NETWORKS", default="")
 RECIPIENT_PLAIN_HTTP = env.bool("RECIPIENT_PLAIN_HTTP", default=False)
 DRP_BUSINESS_ID = env.str("DRP_BUSINESS_ID", default="")  # empty: no agent is listened to
+RELEASE_DAYS = env.int("RELEASE_DAYS", default=180, validate=POSITIVE)
+RELEASE_NOTICE_DAYS = env.int("RELEASE_NOTICE_DAYS", default=14, validate=POSITIVE)
+RELEASE_FRESH = env.timedelta(
+    "RELEASE_FRESH_SECONDS", default=timedelta(seconds=60), validate=NOT_NEGATIVE
+)
+RELEASE_KEEP = env.timedelta(
+    "RELEASE_KEEP_SECONDS", default=timedelta(days=1), validate=NOT_NEGATIVE
+)
 SHIELD_NOTICE_DAYS = env.int("SHIELD_NOTICE_DAYS", default=14, validate=POSITIVE)
 
 # How people are written to: only to confirm their address. Without a host nobody is.

@@ -188,18 +188,22 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
     "training.GateVerdict": {PLAIN: "id run gate passed reason measured"},
     "training.Model": {
         PLAIN: (
-            "id name purpose trainer parameters features family margin_permille fallback pool"
-            " registered_at"
+            "id name purpose trainer parameters features family margin_permille fallback uses"
+            " qualified_days pool registered_at"
         ),
     },
-    "training.ModelRelease": {PLAIN: "id version envelope released_at withdrawn_at"},
+    "training.ModelRelease": {
+        PLAIN: "id version envelope released_at qualified_until withdrawn_at"
+    },
     "training.ModelVersion": {
         PLAIN: (
             "id model number node state dataset_version artefact artefact_digest manifest"
             " evidence_class metrics trained_at withdrawn_at doomed_at destroyed_at"
         ),
     },
-    "training.Qualification": {PLAIN: "id version champion passed reason measured judged_at"},
+    "training.Qualification": {
+        PLAIN: "id version champion passed reason measured tested judged_at",
+    },
     "training.ShardFit": {PLAIN: f"{LEASE} id run shard slice key people rows snapshot reused"},
     "training.Snapshot": {
         PLAIN: "id model shard slice key file digest fitted_at doomed_at destroyed_at",

@@ -13,6 +13,8 @@ class ModelRegistered:
     parameters_digest: str
     features: tuple[str, ...]
     margin_permille: int
+    uses: tuple[str, ...]
+    qualified_days: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +162,7 @@ class VersionReleased:
     version: int
     artefact: str
     statement: str
+    qualified_until: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

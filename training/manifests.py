@@ -6,15 +6,19 @@ outlive the people whom the version was trained on.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from audits.statements import statement_of
+from training import columns
 from training.evidence import EvidenceClass
+from training.moments import sequence_at
 from training.plans import digest_of
 
 RELEASE_TYPE: Final = "https://lethe.example/model-release/v1"
 STOP_TYPE: Final = "https://lethe.example/model-stop/v1"
+API: Final = "v1"
+"""The version of the HTTP API at whose addresses a serving system asks again."""
 
 SHARDING: Final = (
     "HMAC-SHA256(shard key, family, 0x00, pseudonym): bytes 0-7 modulo 1000 below the hold-out's "
@@ -88,40 +92,79 @@ class Served:
 
     model: str
     purpose: str
+    uses: Sequence[str]
     fallback: Mapping[str, object]
 
 
-def release_statement(  # noqa: PLR0913  # keyword-only, one a field
-    served: Served,
-    *,
-    version: int,
-    artefact: str,
-    artefact_digest: str,
-    manifest: Mapping[str, object],
-    metrics: Mapping[str, object],
-    features: Sequence[str],
-    released_at: datetime,
-) -> dict[str, object]:
-    """Return the statement that a version may serve, for exactly one artefact."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """A version that may serve, for how long, and on which inputs it was measured."""
+
+    version: int
+    artefact: str  # relative to the folder of artefacts
+    artefact_digest: str
+    manifest: Mapping[str, Any]
+    metrics: Mapping[str, object]
+    tested: Mapping[str, Mapping[str, object]]  # by feature, see `training.tested`
+    judged_at: datetime
+    released_at: datetime
+    qualified_until: datetime
+    as_of: datetime  # when what is said last became another
+    keep: timedelta  # how long it holds for who cannot ask again
+
+
+def release_statement(served: Served, promise: Promise) -> dict[str, object]:
+    """Return the statement that a version may serve, for exactly one artefact.
+
+    Add fields, and never give one another meaning: serving systems out there read this.
+    """
+    kinds = columns.from_json(promise.manifest["features"], promise.manifest["order"])
+    inputs = [
+        {"name": one.name, "kind": one.kind.value, **promise.tested.get(one.name, {})}
+        for one in kinds
+    ]
     return statement_of(
-        subjects={f"{served.model}@{version}": artefact_digest},
+        subjects={f"{served.model}@{promise.version}": promise.artefact_digest},
         predicate_type=RELEASE_TYPE,
         predicate={
             "model": served.model,
-            "version": version,
+            "version": promise.version,
             "stop": False,
-            "uses": [served.purpose],
-            "artefact": artefact,
-            "manifest": digest_of(manifest),
-            "features": list(features),
-            "metrics": dict(metrics),
+            "sequence": sequence_at(promise.as_of),
+            "uses": [served.purpose, *served.uses],
+            "artefact": promise.artefact,
+            "manifest": digest_of(promise.manifest),
+            "features": [one.name for one in kinds],
+            "inputs": inputs,
+            "compat": {
+                "api": API,
+                "features": digest_of([[one.name, one.kind.value] for one in kinds]),
+                "trainer": promise.manifest["revision"],
+            },
+            "metrics": dict(promise.metrics),
             "fallback": dict(served.fallback),
-            "released_at": released_at.isoformat(),
+            "fallback_measured": _fallback_measured(served, promise),
+            "released_at": promise.released_at.isoformat(),
+            "qualified_until": promise.qualified_until.isoformat(),
+            "keep_seconds": int(promise.keep.total_seconds()),
         },
     )
 
 
-def stop_statement(served: Served, *, why: str, since: datetime | None) -> dict[str, object]:
+def _fallback_measured(served: Served, promise: Promise) -> dict[str, object] | None:
+    """Say how the declared heuristic did on the same people; nothing where none is declared."""
+    if "label" not in served.fallback or "heuristic accuracy" not in promise.metrics:
+        return None
+    return {
+        "at": promise.judged_at.isoformat(),
+        "people": promise.metrics["people"],
+        "accuracy": promise.metrics["heuristic accuracy"],
+    }
+
+
+def stop_statement(
+    served: Served, *, why: str, since: datetime | None, as_of: datetime | None
+) -> dict[str, object]:
     """Return the statement that no version may serve, and what answers instead."""
     return statement_of(
         subjects={f"{served.model}/fallback": digest_of(dict(served.fallback))},
@@ -129,6 +172,7 @@ def stop_statement(served: Served, *, why: str, since: datetime | None) -> dict[
         predicate={
             "model": served.model,
             "stop": True,
+            "sequence": sequence_at(as_of) if as_of else 0,
             "why": why,
             "since": since.isoformat() if since else None,
             "fallback": dict(served.fallback),

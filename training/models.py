@@ -21,6 +21,9 @@ class Model(models.Model):
     family = models.ForeignKey(DatasetFamily, null=True, blank=True, on_delete=models.PROTECT)
     margin_permille = models.PositiveSmallIntegerField(default=50)  # a challenger may be worse by
     fallback = models.JSONField(default=dict)  # the heuristic that answers when no version may
+    uses = models.JSONField(default=list)  # names of the uses it was declared for
+    # How long a version may serve before it is measured again; None: as the settings say.
+    qualified_days = models.PositiveSmallIntegerField(null=True, blank=True)
     pool = models.CharField(max_length=32, default="default")
     registered_at = models.DateTimeField()
 
@@ -220,6 +223,7 @@ class Qualification(models.Model):
     passed = models.BooleanField()
     reason = models.CharField(max_length=300)
     measured = models.JSONField()
+    tested = models.JSONField(default=dict)  # ranges and categories of the inputs
     judged_at = models.DateTimeField()
 
     @override
@@ -233,6 +237,7 @@ class ModelRelease(models.Model):
     version = models.OneToOneField(ModelVersion, on_delete=models.PROTECT, related_name="release")
     envelope = models.JSONField()  # DSSE over an in-toto statement
     released_at = models.DateTimeField()
+    qualified_until = models.DateTimeField()  # from then on the fallback answers
     withdrawn_at = models.DateTimeField(null=True, blank=True)
 
     @override

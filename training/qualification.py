@@ -7,7 +7,7 @@ not independent, and resampling them passes too easily.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -41,6 +41,7 @@ class Judgement:
     passed: bool
     reason: str
     measured: dict[str, object]
+    tested: dict[str, dict[str, object]] = field(default_factory=dict)  # see `training.tested`
 
 
 def unmeasured(margin_permille: int) -> Judgement:

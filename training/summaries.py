@@ -53,3 +53,4 @@ class Serving:
 
     envelope: Mapping[str, object]
     digest: str
+    ends_at: datetime | None = None  # from then on something else is said; None: nobody knows when

@@ -32,7 +32,12 @@ def test_the_defaults_in_the_example_are_the_defaults():
         for word in call.keywords
         if word.arg == "default"
     }
-    plain = {"timedelta(seconds=120)": "120", "timedelta(days=1)": "86400", "[]": ""}
+    plain = {
+        "timedelta(seconds=120)": "120",
+        "timedelta(seconds=60)": "60",
+        "timedelta(days=1)": "86400",
+        "[]": "",
+    }
 
     for setting in example_settings():
         if setting.optional:

@@ -93,6 +93,8 @@ def make_model(  # noqa: PLR0913  # keyword-only, one a column
     features: Sequence[str] = (),
     margin_permille: int = 200,
     fallback: Mapping[str, object] | None = None,
+    uses: Sequence[str] = (),
+    qualified_days: int | None = None,
 ) -> Model:
     return actions.register_model(
         name=name,
@@ -103,6 +105,8 @@ def make_model(  # noqa: PLR0913  # keyword-only, one a column
         family_id=family.pk,
         margin_permille=margin_permille,
         fallback=fallback or {"label": "well"},
+        uses=uses,
+        qualified_days=qualified_days,
         actor=OFFICER,
         now=MONDAY,
     )

@@ -2,6 +2,7 @@
 
 from training.actions.attestations import attest_gone
 from training.actions.declarations import register_model
+from training.actions.expiries import watch_expiries
 from training.actions.failures import fail_fit, fail_step, give_up, kill_fit, kill_step
 from training.actions.fits import claim_fit, finish_fit, fit_again, keep_fit
 from training.actions.gates import declare_gates
@@ -51,4 +52,5 @@ __all__ = [
     "report_damage",
     "start_run",
     "stop",
+    "watch_expiries",
 ]

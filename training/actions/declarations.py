@@ -19,6 +19,7 @@ from training.trainers import trainer_named
 
 _ONE_DECLARATION: Final = 7501  # advisory locks 7500 to 7599 of the project's are this app's
 _MOST_MARGIN: Final = 1000
+_MOST_DAYS: Final = 3650
 
 
 def register_model(  # noqa: PLR0913  # keyword-only, one a column
@@ -31,6 +32,8 @@ def register_model(  # noqa: PLR0913  # keyword-only, one a column
     family_id: int,
     margin_permille: int,
     fallback: Mapping[str, object],
+    uses: Sequence[str] = (),
+    qualified_days: int | None = None,
     actor: Actor,
     now: datetime,
 ) -> Model:
@@ -43,6 +46,7 @@ def register_model(  # noqa: PLR0913  # keyword-only, one a column
         if family is None:
             raise NodeUnknown("no such dataset family")
         _require_complete(name, purpose, features, family, margin_permille, fallback)
+        _require_promise(uses, qualified_days)
         said = {
             "purpose": purpose,
             "trainer": trainer,
@@ -51,6 +55,8 @@ def register_model(  # noqa: PLR0913  # keyword-only, one a column
             "family_id": family_id,
             "margin_permille": margin_permille,
             "fallback": dict(fallback),
+            "uses": list(uses),
+            "qualified_days": qualified_days,
         }
         known = Model.objects.filter(name=name).first()
         if known is not None:
@@ -72,6 +78,8 @@ def register_model(  # noqa: PLR0913  # keyword-only, one a column
                     parameters_digest=digest_of(dict(parameters)),
                     features=tuple(features),
                     margin_permille=margin_permille,
+                    uses=tuple(uses),
+                    qualified_days=qualified_days,
                 ),
                 about=f"model/{name}",
             )
@@ -103,3 +111,15 @@ def _require_complete(  # noqa: PLR0913, PLR0917  # one check after the other
             raise ParametersInvalid(f"features: {column.name} names people")
     if not isinstance(fallback.get("label", ""), str):
         raise ParametersInvalid("fallback: its label is a text")
+
+
+def _require_promise(uses: Sequence[str], qualified_days: int | None) -> None:
+    if len(set(uses)) < len(uses):
+        raise ParametersInvalid("uses: a use stands twice")
+    for use in uses:
+        if not NAME.fullmatch(use):
+            raise ParametersInvalid(
+                "uses: letters, digits, dot, hyphen and underscore, at most 64 each"
+            )
+    if qualified_days is not None and not 1 <= qualified_days <= _MOST_DAYS:
+        raise ParametersInvalid(f"qualified_days: not a whole number from 1 to {_MOST_DAYS}")

@@ -14,6 +14,8 @@ NO_VERSION_SERVES: Final = "no-version-serves"
 TRAINING_REFUSED: Final = "training-refused"
 TRAINING_FAILED: Final = "training-failed"
 ARTEFACT_DAMAGED: Final = "artefact-damaged"
+RELEASE_ENDS: Final = "release-ends-soon"
+RELEASE_ENDED: Final = "release-ended"
 
 _STILL_FITTING: Final = [RunState.WAITING, RunState.CHECKING, RunState.FITTING, RunState.JUDGING]
 
@@ -93,7 +95,13 @@ def calm(model: Model, *, version: int, actor: Actor, now: datetime) -> None:
     """Close what a released version has answered."""
     answer_alerts(
         about=f"model/{model.name}",
-        kinds={NO_VERSION_SERVES, TRAINING_REFUSED, TRAINING_FAILED},
+        kinds={
+            NO_VERSION_SERVES,
+            TRAINING_REFUSED,
+            TRAINING_FAILED,
+            RELEASE_ENDS,
+            RELEASE_ENDED,
+        },
         resolution=f"version {version} was released",
         actor=actor,
         now=now,

@@ -33,12 +33,12 @@ from training.events import (
     VersionTrained,
 )
 from training.evidence import EvidenceClass, made_by
-from training.manifests import ShardMade, manifest_of, release_statement
+from training.manifests import ShardMade, manifest_of
 from training.models import Model, ModelRelease, ModelVersion, Qualification, Snapshot, TrainingRun
 from training.plans import digest_of
 from training.qualification import Judgement
 from training.queries import champion_of, model_signer, newest_source, recipe_of
-from training.queries.serving import served
+from training.queries.serving import qualified_for, statement_about
 from training.queries.sources import evaluation_of, origin_of, said_of
 from training.states import RunState, VersionState, require_version_move
 from training.trainers import trainer_named
@@ -183,6 +183,7 @@ def _qualify(
         passed=judgement.passed,
         reason=judgement.reason[:300],
         measured=judgement.measured,
+        tested=judgement.tested,
         judged_at=trail.now,
     )
     target = VersionState.QUALIFIED if judgement.passed else VersionState.UNQUALIFIED
@@ -216,24 +217,21 @@ def _release(model: Model, version: ModelVersion, *, trail: Trail) -> None:
     require_version_move(VersionState(version.state), VersionState.RELEASED)
     version.state = VersionState.RELEASED
     version.save(update_fields=["state"])
-    statement = release_statement(
-        served(model),
-        version=version.number,
-        artefact=version.artefact,
-        artefact_digest=version.artefact_digest,
-        manifest=version.manifest,
-        metrics=version.metrics,
-        features=version.manifest["order"],
+    release = ModelRelease(
+        version=version,
         released_at=trail.now,
+        qualified_until=trail.now + qualified_for(model),
     )
-    envelope = sign(statement, signer=model_signer())
-    ModelRelease.objects.create(version=version, envelope=envelope, released_at=trail.now)
+    envelope = sign(statement_about(release, as_of=trail.now), signer=model_signer())
+    release.envelope = envelope
+    release.save()
     trail.record(
         VersionReleased(
             model=model.name,
             version=version.number,
             artefact=version.artefact_digest,
             statement=digest_of_envelope(envelope),
+            qualified_until=release.qualified_until.isoformat(),
         ),
         about=f"model/{model.name}",
     )

@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.db.models import CharField, Count, Exists, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Concat
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from typing_extensions import override
 from unfold.enums import ActionVariant
@@ -61,6 +62,7 @@ class DeclaredModelAdmin(ReadOnlyAdmin):
                 ModelVersion.objects.filter(model=OuterRef("pk"), release__isnull=False)
             ),
             serving_number=Subquery(serving.values("number")[:1]),
+            serving_until=Subquery(serving.values("release__qualified_until")[:1]),
             serving_metrics=Subquery(serving.values("metrics")[:1]),
             stop_scope=Subquery(stopped.values("scope")[:1]),
             own_stop=Subquery(stopped.exclude(scope=EVERYTHING).values("lift_proposed_by")[:1]),
@@ -71,6 +73,8 @@ class DeclaredModelAdmin(ReadOnlyAdmin):
         answers = "fallback answers" if model.fallback else "nothing answers"
         if model.stop_scope:
             return badge(f"stopped: {answers}", Tone.BAD)
+        if model.serving_number and model.serving_until and model.serving_until <= timezone.now():
+            return badge(f"version {model.serving_number} ran out: {answers}", Tone.BAD)
         if model.serving_number:
             return badge(f"version {model.serving_number}", Tone.GOOD)
         if not model.was_released:
@@ -173,6 +177,7 @@ class DeclaredModelAdmin(ReadOnlyAdmin):
                         ),
                         ("Gates", _gates(row)),
                         ("Features", ", ".join(row.features) or "every other column"),
+                        ("Uses", ", ".join(row.uses) or NOTHING),
                         ("Pool", row.pool),
                         ("Registered", moment(row.registered_at)),
                     ],

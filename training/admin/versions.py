@@ -95,6 +95,7 @@ def _release(version: ModelVersion) -> list[tuple[str, str | SafeString]]:
         return [("Signed release", NOTHING)]
     return [
         ("Signed release", moment(release.released_at)),
+        ("Qualified until", moment(release.qualified_until)),
         ("Release withdrawn", moment(release.withdrawn_at)),
     ]
 

@@ -46,6 +46,20 @@ class ModelIn(serializers.Serializer[None]):
         help_text="How much worse than the champion a new version may be.",
     )
     fallback = FallbackIn(default=dict)
+    uses = serializers.ListField(
+        child=NameField(),
+        default=list,
+        max_length=100,
+        help_text="Names of the uses it may be loaded for, beside its purpose.",
+    )
+    qualified_days = StrictIntegerField(
+        min_value=1,
+        max_value=3650,
+        allow_null=True,
+        default=None,
+        help_text="How long a version may serve before it is measured again; left out: as the"
+        " settings say.",
+    )
 
 
 class ModelOut(serializers.ModelSerializer[Model]):
@@ -55,12 +69,13 @@ class ModelOut(serializers.ModelSerializer[Model]):
     parameters = ParametersField()
     features = serializers.ListField(child=serializers.CharField())
     fallback = serializers.DictField()
+    uses = serializers.ListField(child=serializers.CharField())
 
     class Meta:
         model = Model
         fields = [
             *("name", "purpose", "family", "trainer", "parameters", "features"),
-            *("margin_permille", "fallback", "registered_at"),
+            *("margin_permille", "fallback", "uses", "qualified_days", "registered_at"),
         ]
 
 

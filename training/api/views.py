@@ -1,7 +1,9 @@
 """Models, their trainings and what serving systems are told, over HTTP: parse, act, answer."""
 
+from datetime import datetime, timedelta
 from typing import Final
 
+from django.conf import settings
 from django.http import HttpResponseBase
 from django.utils import timezone
 from django.utils.cache import get_conditional_response
@@ -30,12 +32,12 @@ from training.api.serializers import (
     TrainingRunIn,
     TrainingRunOut,
 )
+from training.summaries import Serving
 
 READERS: Final = (Role.ENGINEER, Role.OFFICER, Role.AUDITOR, Role.ADMINISTRATOR)
 BUILDERS: Final = (Role.ENGINEER, Role.ADMINISTRATOR)
 STOPPERS: Final = (Role.OFFICER, Role.ADMINISTRATOR)
 NEWEST: Final = 100  # rows of a list; older ones are in the trail
-FRESH: Final = "private, max-age=60"  # seconds for which a serving system need not ask again
 
 
 def _problems(*statuses: int) -> dict[int, OpenApiTypes]:
@@ -82,6 +84,8 @@ class Models(APIView):
             family_id=family_named(declared["family"]).pk,
             margin_permille=declared["margin_permille"],
             fallback=declared["fallback"],
+            uses=declared["uses"],
+            qualified_days=declared["qualified_days"],
             actor=_actor(request),
             now=timezone.now(),
         )
@@ -124,6 +128,13 @@ class OneModel(APIView):
         return Response(ModelShownOut(queries.shown(name)).data)
 
 
+def _fresh_for(told: Serving, *, now: datetime) -> int:
+    """Return the seconds for which a serving system need not ask again."""
+    longest: timedelta = settings.RELEASE_FRESH
+    left = told.ends_at - now if told.ends_at else longest
+    return int(min(longest, left).total_seconds())
+
+
 class ServedRelease(APIView):
     """What serving systems are told about one model."""
 
@@ -137,13 +148,16 @@ class ServedRelease(APIView):
     def get(self, request: Request, name: str) -> HttpResponseBase:
         """Return the signed statement of which version may serve, or that the fallback must.
 
-        Under a stop, or when every version was withdrawn, the statement says `"stop": true` and
-        names the fallback. Who cannot ask keeps the newest statement for as long as the answer
-        allows, and then falls back.
+        Under a stop, when the version is not qualified any more, or when every version was
+        withdrawn, the statement says `"stop": true` and names the fallback. Who cannot ask keeps
+        the newest statement for its `keep_seconds`, never beyond its `qualified_until`, and then
+        falls back.
         """
-        told = queries.serving(name)
+        now = timezone.now()
+        told = queries.serving(name, now=now)
         etag = f'"{told.digest}"'
-        answer = Response(told.envelope, headers={"ETag": etag, "Cache-Control": FRESH})
+        headers = {"ETag": etag, "Cache-Control": f"private, max-age={_fresh_for(told, now=now)}"}
+        answer = Response(told.envelope, headers=headers)
         return get_conditional_response(request, etag=etag, response=answer) or answer
 
 

@@ -5,6 +5,7 @@ its lease taken and does nothing.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from training import queries
+from training import actions, queries
 from training.driving import Due, Step
 from training.states import RunState
 from training.tasks import steps
@@ -22,10 +23,12 @@ _HOUR: Final = 3600  # seconds
 
 @shared_task(ignore_result=True, time_limit=300)
 def sweep() -> None:
-    """Send every step that may be taken now to a worker. Beat runs this."""
+    """Send every step that may be taken now to a worker, and look whose release ends."""
     _send(queries.steps_due(most_attempts=settings.ATTEMPTS, now=timezone.now()))
     for model_id in queries.doomed_models():
         destroy.delay(model_id)
+    notice = timedelta(days=settings.RELEASE_NOTICE_DAYS)
+    actions.watch_expiries(notice=notice, actor=steps.TRAINER, now=timezone.now())
 
 
 @shared_task(ignore_result=True, acks_late=True, time_limit=6 * _HOUR)

@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from datetime import UTC
 from hashlib import sha256
 from pathlib import Path
@@ -37,6 +38,7 @@ from training.plans import PlannedShard, planned_features
 from training.queries import Origin
 from training.reading import ShardRows
 from training.states import RunState
+from training.tested import inputs_tested
 from training.trainers import trainer_named
 from training.trainers.protocol import Predictor
 
@@ -265,7 +267,11 @@ def _measure_challenger(run: TrainingRun, token: Token) -> None:
         seed=queries.recipe_of(run).seed_of(HOLD_OUT),
     )
     actions.record_judgement(
-        run_id=run.pk, token=token, judgement=judgement, actor=TRAINER, now=timezone.now()
+        run_id=run.pk,
+        token=token,
+        judgement=replace(judgement, tested=inputs_tested(rows)),
+        actor=TRAINER,
+        now=timezone.now(),
     )
 
 

@@ -14,6 +14,7 @@ from tests.training.builders import (
     drive_until,
     make_model,
     make_patients,
+    right_now,
     start,
     train,
     version_of,
@@ -61,7 +62,7 @@ def test_every_file_of_a_model_goes_its_fallback_answers_and_the_bystander_stays
     assert artefact_files(model) == set()
     assert version_of(model, 1).state == VersionState.DESTROYED
     assert not Snapshot.objects.filter(model=model, destroyed_at=None).exists()
-    assert b"stop" in _payload(queries.serving(model.name).envelope)
+    assert b"stop" in _payload(queries.serving(model.name, now=right_now()).envelope)
     assert artefact_files(bystander) == others
     assert version_of(bystander, 1).state == VersionState.RELEASED
     assert [alert.kind for alert in Alert.objects.all()] == ["no-version-serves"]

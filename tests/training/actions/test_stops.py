@@ -6,7 +6,13 @@ from django.db import connection
 from audits.trail import Actor
 from tests.cast import MONDAY, OFFICER
 from tests.lineage.builders import recorded
-from tests.training.builders import make_model, make_patients, make_trained_model, start
+from tests.training.builders import (
+    make_model,
+    make_patients,
+    make_trained_model,
+    right_now,
+    start,
+)
 from training import actions, queries, tasks
 from training.errors import ModelUnknown, Stopped, StopUnknown, TwoPeopleNeeded
 from training.models import Model, Stop
@@ -75,13 +81,13 @@ def test_a_training_that_is_open_waits_while_its_pool_is_stopped(tmp_path):
 
 def test_what_is_released_answers_under_a_stop_of_its_pool(tmp_path):
     model = make_trained_model(tmp_path)
-    before = queries.serving(model.name)
+    before = queries.serving(model.name, now=right_now())
 
     stop("pool/training/default")
-    assert queries.serving(model.name) == before
+    assert queries.serving(model.name, now=right_now()) == before
 
     stop(f"model/{model.name}")
-    assert queries.serving(model.name) != before
+    assert queries.serving(model.name, now=right_now()) != before
 
 
 @pytest.mark.parametrize("scope", ["pool/erasure", "pool/training/default"])

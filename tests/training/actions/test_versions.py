@@ -16,6 +16,7 @@ from tests.training.builders import (
     make_patients,
     make_trained_model,
     remove,
+    right_now,
     start,
     train,
     version_of,
@@ -66,7 +67,7 @@ def no_messages(monkeypatch):
 
 def opened(model):
     signer = queries.model_signer()
-    envelope = queries.serving(model.name).envelope
+    envelope = queries.serving(model.name, now=right_now()).envelope
     return open_envelope(envelope, public_keys={signer.name: signer.public_key})
 
 
@@ -271,7 +272,7 @@ def test_a_model_that_never_released_anything_says_nothing(tmp_path):
     model = make_model(make_patients(tmp_path).family)
 
     with pytest.raises(NothingReleased):
-        queries.serving(model.name)
+        queries.serving(model.name, now=right_now())
 
 
 @pytest.mark.parametrize(

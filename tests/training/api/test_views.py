@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import Group, User
 from rest_framework.test import APIClient
@@ -5,9 +7,15 @@ from rest_framework.test import APIClient
 from audits.permissions import Role
 from audits.statements import open_envelope
 from tests.lineage.builders import make_node, make_version, recorded
-from tests.training.builders import make_model, make_patients, make_trained_model, version_of
+from tests.training.builders import (
+    make_model,
+    make_patients,
+    make_trained_model,
+    right_now,
+    version_of,
+)
 from training import queries
-from training.models import Model, ModelVersion, Stop
+from training.models import Model, ModelRelease, ModelVersion, Stop
 
 pytestmark = pytest.mark.django_db
 
@@ -61,6 +69,8 @@ def test_an_engineer_registers_a_model(engineer, family):
         "parameters": {},
         "features": [],
         "margin_permille": 50,
+        "uses": [],
+        "qualified_days": None,
         "registered_at": "",
     }
     assert recorded("ModelRegistered")[0]["actor"].startswith("user:")
@@ -86,6 +96,10 @@ def test_an_engineer_registers_a_model(engineer, family):
         ({"margin_permille": 1.5}, 400),
         ({"margin_permille": 0}, 400),
         ({"fallback": {}}, 400),
+        ({"uses": ["a b"]}, 400),
+        ({"uses": ["a", "a"]}, 422),
+        ({"qualified_days": 0}, 400),
+        ({"qualified_days": "30"}, 400),
         ({"trainer": "crystal-ball"}, 400),
         ({"family": "none"}, 404),
         ({"parameters": {"C": 0}}, 422),
@@ -144,6 +158,25 @@ def test_serving_systems_are_told_which_artefact_may_answer(engineer, tmp_path):
         {"name": "triage@1", "digest": {"sha256": version.artefact_digest}}
     ]
     assert statement["predicate"]["artefact"] == version.artefact
+
+
+def test_nobody_relies_on_an_answer_for_longer_than_it_is_true(engineer, tmp_path):
+    model = make_trained_model(tmp_path, uses=["bed-planning"], qualified_days=30)
+    release = version_of(model, 1).release
+    assert release.qualified_until == release.released_at + timedelta(days=30)
+
+    ModelRelease.objects.update(qualified_until=right_now() + timedelta(seconds=20))
+    soon = engineer.get("/api/v1/models/triage/release")
+    ModelRelease.objects.update(qualified_until=right_now())
+    over = engineer.get("/api/v1/models/triage/release")
+
+    assert 0 < int(soon["Cache-Control"].removeprefix("private, max-age=")) <= 20
+    before, after = statement_in(soon)["predicate"], statement_in(over)["predicate"]
+    assert (before["stop"], after["stop"]) == (False, True)
+    assert before["uses"] == ["to see who needs a bed", "bed-planning"]
+    assert after["why"] == "version 1 is not qualified any more"
+    assert after["fallback"] == {"label": "well"}
+    assert after["sequence"] > before["sequence"]
 
 
 def test_a_statement_that_is_known_already_is_not_sent_again(engineer, tmp_path):

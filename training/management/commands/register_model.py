@@ -42,6 +42,20 @@ class Command(BaseCommand):
             metavar="PERMILLE",
             help="how much worse than the champion a new version may be; default: 50",
         )
+        parser.add_argument(
+            "--uses",
+            nargs="+",
+            default=[],
+            type=name,
+            metavar="USE",
+            help="names of the uses it may be loaded for, beside its purpose",
+        )
+        parser.add_argument(
+            "--qualified-days",
+            type=whole_number(1, 3650),
+            metavar="DAYS",
+            help="how long a version may serve before it is measured again; default: RELEASE_DAYS",
+        )
         parser.add_argument("--fallback", metavar="LABEL", help="the answer when no version may")
 
     @override
@@ -57,6 +71,8 @@ class Command(BaseCommand):
                 family_id=family_named(options["family"]).pk,
                 margin_permille=options["margin"],
                 fallback=fallback,
+                uses=options["uses"],
+                qualified_days=options["qualified_days"],
                 actor=Actor("command:register_model"),
                 now=timezone.now(),
             )
