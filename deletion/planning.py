@@ -7,12 +7,13 @@ it is not. The plan names requests, targets and counts, never a person.
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import sha256
 
+from deletion.ancestry import models_before
 from deletion.states import ObligationKind
 from deletion.telling import TOLD_WHEN_ERASED
 from lineage.identifiers import SubjectId
@@ -62,6 +63,7 @@ class PlannedObligation:
     because: str
     shares: tuple[PlannedShare, ...]
     after: tuple[int, ...] = ()  # the stores that must be clean before the model is trained again
+    after_models: tuple[int, ...] = ()  # the models of this plan from which it came, likewise
 
     @property
     def open_shares(self) -> tuple[PlannedShare, ...]:
@@ -149,9 +151,13 @@ def make_plan(
         )
         for _, versions in sorted(by_model.items())
     ]
+    working = [found for found in retrains if found is not None]
     touched = {node for nodes in plain.values() for node in nodes}
     return Plan(
-        obligations=tuple(found for found in (*searches, *retrains) if found is not None),
+        obligations=(
+            *(found for found in searches if found is not None),
+            *_in_order(working, by_model, reach),
+        ),
         spared=tuple(
             Spared(
                 model=version.model,
@@ -272,6 +278,20 @@ def _retrain(  # noqa: PLR0913  # the two answers about taint are computed once 
         shares=tuple(shares),
         after=_feeding(hit, reach, stores),
     )
+
+
+def _in_order(
+    retrains: Sequence[PlannedObligation],
+    by_model: Mapping[int, Sequence[LivingVersion]],
+    reach: Reach,
+) -> Iterator[PlannedObligation]:
+    """Let each model wait for those that it came from, as far as they are trained again."""
+    made_by = {version.node_id: model for model, mine in by_model.items() for version in mine}
+    before = models_before(made_by, reach.graph)
+    at_work = {one.target_id for one in retrains if one.open_shares}
+    for one in retrains:
+        waits_for = before.get(one.target_id, frozenset()) if one.open_shares else frozenset()
+        yield replace(one, after_models=tuple(sorted(waits_for & at_work)))
 
 
 def _sentence(node: int, reach: Reach, shields: Mapping[int, str]) -> str:

@@ -166,8 +166,14 @@ def _oblige(batch: Batch, plan: Plan, *, trail: Trail) -> None:
         for planned in plan.obligations
     )
     searches = {row.store_id: row for row in rows if row.store_id is not None}
+    retrains = {row.model_id: row for row in rows if row.model_id is not None}
     for planned, row in zip(plan.obligations, rows, strict=True):
-        row.after.set([searches[store] for store in planned.after if store in searches])
+        row.after.set(
+            [
+                *(searches[store] for store in planned.after if store in searches),
+                *(retrains[model] for model in planned.after_models),
+            ]
+        )
         Share.objects.bulk_create(
             (_share(share, row, now=trail.now) for share in planned.shares), batch_size=1000
         )

@@ -133,6 +133,54 @@ def test_a_model_trained_on_the_person_is_retrained_after_the_store_that_fed_it(
     assert not made["visits"].shares[0].expected
 
 
+CHILDREN = {
+    401: GraphNode(id=401, kind=NodeKind.MODEL_VERSION, name="tuned", version="1"),
+    402: GraphNode(id=402, kind=NodeKind.MODEL_VERSION, name="small", version="1"),
+}
+DESCENT = {
+    GraphEdge(source=301, target=401, kind=EdgeKind.FINE_TUNED_FROM),
+    GraphEdge(source=401, target=402, kind=EdgeKind.DISTILLED_FROM),
+}
+FAMILY = [
+    LIVING[0],
+    LivingVersion(node_id=401, model_id=4, model="tuned", number="1"),
+    LivingVersion(node_id=402, model_id=5, model="small", number="1"),
+]
+
+
+def test_what_came_from_another_model_is_trained_again_after_it():
+    graph = reach(present(), nodes=NODES | CHILDREN, edges=EDGES | DESCENT)
+
+    made = by_target(plan(reach=graph, living=FAMILY))
+
+    assert made["a"].after_models == ()
+    assert made["tuned"].after_models == (1,)
+    assert made["small"].after_models == (1, 4)
+    assert made["small"].because == (
+        "patients 1 → trained on → a 1 → fine-tuned from → tuned 1 → distilled from → small 1"
+    )
+
+
+def test_nobody_waits_for_a_model_whose_versions_are_gone():
+    graph = reach(present(), nodes=NODES | CHILDREN, edges=EDGES | DESCENT)
+
+    made = by_target(plan(reach=graph, living=[LIVING[0], FAMILY[2]]))
+
+    assert made["small"].after_models == (1,)
+    assert "tuned" not in made
+
+
+def test_models_that_came_from_each_other_do_not_wait_for_ever():
+    later = GraphNode(id=403, kind=NodeKind.MODEL_VERSION, name="a", version="2")
+    back = GraphEdge(source=402, target=403, kind=EdgeKind.FINE_TUNED_FROM)
+    graph = reach(present(), nodes=NODES | CHILDREN | {403: later}, edges=EDGES | DESCENT | {back})
+    living = [*FAMILY, LivingVersion(node_id=403, model_id=1, model="a", number="2")]
+
+    made = by_target(plan(reach=graph, living=living))
+
+    assert [made[name].after_models for name in ("a", "tuned", "small")] == [(), (), ()]
+
+
 def test_a_model_that_only_measured_on_the_person_is_spared_and_named():
     made = plan(reach=reach(present()))
 
