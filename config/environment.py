@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from deletion.addresses import Network, networks_in
 from lineage.liveness import ASKED, ASKING
+from training.outside.declared import NotDeclarable, OutsideTrainer, read_declared
 
 KEY_BYTES: Final = 32
 _SLOTS: Final = re.compile(r"(?P<pool>[A-Za-z0-9][A-Za-z0-9._/-]*)=(?P<slots>[1-9][0-9]{0,5})")
@@ -38,6 +39,7 @@ class Environment(FileAwareEnv):
         self.add_parser("networks", networks)
         self.add_parser("ports", ports)
         self.add_parser("base", base)
+        self.add_parser("trainers", trainers)
 
     @override
     def _get_value(self, env_key: str, default: Any) -> Any:
@@ -98,6 +100,14 @@ def slots(written: str) -> dict[str, int]:
             raise ValidationError("It names a pool twice.")
         read[said["pool"]] = int(said["slots"])
     return read
+
+
+def trainers(written: str) -> dict[str, OutsideTrainer]:
+    """Return the outside trainers that are declared, in TOML."""
+    try:
+        return read_declared(written)
+    except NotDeclarable as wrong:
+        raise ValidationError(f"Not the declaration of trainers: {wrong}.") from None
 
 
 def database(url: str) -> dict[str, Any]:

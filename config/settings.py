@@ -19,6 +19,7 @@ from config.keys import KEYS
 from config.unfold import LOOK
 from config.version import VERSION
 from deletion.addresses import Network
+from training.outside.declared import OutsideTrainer
 
 django_stubs_ext.monkeypatch()  # lets ModelAdmin[DeletionRequest] run
 
@@ -83,6 +84,7 @@ RELEASE_FRESH = env.timedelta(
 RELEASE_KEEP = env.timedelta(
     "RELEASE_KEEP_SECONDS", default=timedelta(days=1), validate=NOT_NEGATIVE
 )
+TRAINERS: dict[str, OutsideTrainer] = env.trainers("TRAINERS", default="")
 SHIELD_NOTICE_DAYS = env.int("SHIELD_NOTICE_DAYS", default=14, validate=POSITIVE)
 
 # How people are written to: only to confirm their address. Without a host nobody is.

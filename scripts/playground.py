@@ -60,6 +60,15 @@ Type this first, and then go on with docs/tutorial/first-deletion.md:
 """
 
 
+# The trainer of docs/how-to/bring-your-own-trainer.md.
+TRAINERS = f"""
+[nearest]
+argv = ["{sys.executable}", "{ROOT}/examples/nearest_trainer.py"]
+code = "example:1"
+limit_seconds = 60
+"""
+
+
 class Playground:
     """The running service, as a context manager. `environment` is what a command needs."""
 
@@ -97,6 +106,7 @@ class Playground:
             "LETHE_ADDRESS": self.address,
             "LETHE_PASSWORD": secrets.token_urlsafe(9),
             "PLAYGROUND": str(folder),
+            "TRAINERS": TRAINERS,
             "PATH": os.pathsep.join([BIN, os.environ.get("PATH", os.defpath)]),
         }
         self.environment = {**HURRY, **without(ours, os.environ), **ours}

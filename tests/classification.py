@@ -201,6 +201,13 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
             " evidence_class metrics trained_at withdrawn_at doomed_at destroyed_at"
         ),
     },
+    "training.OutsideJob": {
+        TAG: "key watermark given said",
+        PLAIN: (
+            "id run number work version revision state handle spec_digest progress misses error"
+            " created_at due_at ended_at emptied_at cleared_at"
+        ),
+    },
     "training.Qualification": {
         PLAIN: "id version champion passed reason measured tested judged_at",
     },

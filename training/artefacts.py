@@ -4,6 +4,7 @@ Plain Python. Names are given by the caller and hold a digest; rows say which fi
 """
 
 import os
+import shutil
 import tempfile
 from collections.abc import Collection
 from hashlib import sha256
@@ -58,6 +59,35 @@ def destroy(root: Path, name: str) -> bool:
     if path.exists():
         raise ArtefactMismatch("a destroyed file is still there")
     return was_there
+
+
+def private_folder(root: Path, name: str) -> Path:
+    """Make a folder, and those above it, for nobody else on the machine; return it."""
+    place = _path_of(root, name)
+    for folder in reversed([place, *place.parents]):
+        if folder == root or root in folder.parents:
+            folder.mkdir(mode=0o700, exist_ok=True)
+    return place
+
+
+def destroy_folder(root: Path, name: str, *, except_for: Collection[str] = ()) -> None:
+    """Remove a folder with all that is in it, but for some names, and look again."""
+    place = _path_of(root, name)
+    if not place.is_dir():
+        return
+    for path in place.iterdir():
+        if path.name in except_for:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    if not except_for:
+        place.rmdir()
+        _flush(place.parent)
+    left = {path.name for path in place.iterdir()} if place.is_dir() else set()
+    if left - {*except_for}:
+        raise ArtefactMismatch("a destroyed file is still there")
 
 
 def strays(root: Path, folder: str, *, known: Collection[str]) -> list[str]:

@@ -34,11 +34,14 @@ def check_people(  # noqa: PLR0913  # keyword-only: everything that some gate co
     rules: Rules = USUAL,
     registered: date | None = None,
     imputes: Collection[FillRule] = (),
+    whole: bool = False,
+    aside: Collection[str] = (),
 ) -> Checked:
     """Read a dataset version once and ask every gate.
 
     In a forced run, files that are not as they were registered raise `ChangedMeanwhile`: an erasure
     is at work and will register what it leaves. Otherwise a person must answer the refusal.
+    `whole`: an outside trainer gets everybody in one piece, and no column of those `aside`.
     """
     beside = Beside(
         day=rules.day.column if rules.day else "",
@@ -55,6 +58,9 @@ def check_people(  # noqa: PLR0913  # keyword-only: everything that some gate co
         )
     except (ColumnMissing, DataRefused) as no:
         return refusal(Gate.UNEXPECTED, _unnamed(str(no), parts=source.digests))
+    if naming := sorted({feature.name for feature in people.features} & {*aside}):
+        reason = f"column {naming[0]} names people: declare the features without it"
+        return refusal(Gate.UNEXPECTED, reason)
     profile = profile_of(people, source=beside.source)
     verdicts = judge_people(
         people,
@@ -77,7 +83,7 @@ def check_people(  # noqa: PLR0913  # keyword-only: everything that some gate co
             else verdict
             for verdict in verdicts
         ]
-    plan = plan_of(people, replace(recipe, fills=fills), profile=profile)
+    plan = plan_of(people, replace(recipe, fills=fills), profile=profile, whole=whole)
     return Checked(verdicts=tuple(verdicts), plan=plan)
 
 

@@ -67,3 +67,23 @@ class ArtefactMismatch(Exception):
 
 class GatesInvalid(Exception):
     """What is declared about a training set's data contradicts itself, or names no known rule."""
+
+
+class TrainerFailed(Exception):
+    """An outside trainer came to nothing: it failed, took too long, or could not be started."""
+
+
+class TrainerLost(Exception):
+    """An outside trainer does not answer any more, or does not know of the work it was given."""
+
+
+class ResultDisagrees(Exception):
+    """An outside trainer's result does not agree with what it was given, so it is not used."""
+
+
+class JobUnknown(Exception):
+    """No such piece of work was given to an outside trainer."""
+
+
+class JobEnded(Exception):
+    """The piece of work has ended, or was given out again since: its token is stale."""

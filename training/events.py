@@ -128,6 +128,56 @@ class FitFailed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobOpened:
+    """A piece of work is for an outside trainer; `excluded_by` is a digest of keyed marks."""
+
+    run_id: str
+    job: int
+    work: str
+    key: str
+    trainer: str
+    watermark: int  # version of the training set: who left it up to there is excluded
+    excluded_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSubmitted:
+    """The outside trainer has its specification, and the rows that it may read."""
+
+    run_id: str
+    job: int
+    spec: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobEnded:
+    """An outside trainer's piece of work has ended; what it printed stays out of here."""
+
+    run_id: str
+    job: int
+    state: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobDestroyed:
+    """What an outside trainer was given and left is gone; `log`: so is what it printed."""
+
+    run_id: str
+    job: int
+    log: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingCancelled:
+    """Somebody ended a run before it came to a version."""
+
+    run_id: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VersionTrained:
     """The snapshots were put together."""
 

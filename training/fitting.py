@@ -44,6 +44,22 @@ def fit_release(
     return trainer.fit_shard(data, parameters=recipe.parameters, seed=recipe.seed_of(planned.shard))
 
 
+def read_whole(
+    source: Source, features: tuple[Feature, ...], *, planned: PlannedShard, recipe: Recipe
+) -> ShardRows:
+    """Read everybody whom training may see; they must be those that the gates looked at."""
+    people = read_people(source, [feature.name for feature in features], features=features)
+    if people.strangers or people.misplaced:
+        raise DataRefused("somebody in the files is not a registered member of this version")
+    rows = people.in_training()
+    held_out = {mark.bytes for mark, place in source.members.items() if place == HOLD_OUT}
+    if aside := held_out & set(rows.pseudonyms):
+        raise DataRefused(f"{len(aside)} held-out people are among those to be fitted")
+    if recipe.key_of_rows(rows) != planned.key:
+        raise ArtefactMismatch("there are other rows than those that the gates looked at")
+    return rows
+
+
 def read_shard(
     source: Source, features: tuple[Feature, ...], shard: Shard, *, slices: int = 1
 ) -> ShardRows:

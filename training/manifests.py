@@ -66,8 +66,10 @@ def manifest_of(  # noqa: PLR0913  # keyword-only, one a field
     source: SourceSaid,
     evidence: EvidenceClass,
     shards: Sequence[ShardMade],
+    outside: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
     """Return the manifest of a version."""
+    made_outside = {"outside": dict(outside)} if outside else {}
     return {
         "v": 1,
         "run": run_id,
@@ -83,6 +85,7 @@ def manifest_of(  # noqa: PLR0913  # keyword-only, one a field
         "initialised from": "nothing",
         "evidence": evidence.value,
         **plan,
+        **made_outside,
     }
 
 

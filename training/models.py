@@ -7,7 +7,8 @@ from typing_extensions import override
 
 from lineage.models import DatasetFamily, DatasetVersion, LeasedWork, Node
 from training.evidence import EvidenceClass
-from training.states import RUN_OPEN, RunState, VersionState
+from training.outside.contract import Work
+from training.states import RUN_OPEN, JobState, RunState, VersionState
 
 
 class Model(models.Model):
@@ -15,7 +16,7 @@ class Model(models.Model):
 
     name = models.CharField(max_length=64, unique=True)
     purpose = models.CharField(max_length=300)
-    trainer = models.CharField(max_length=64)  # a key of training.trainers.TRAINERS
+    trainer = models.CharField(max_length=64)  # installed, or declared as an outside one
     parameters = models.JSONField(default=dict)
     features = models.JSONField(default=list)  # column names, in order; empty: every other column
     family = models.ForeignKey(DatasetFamily, null=True, blank=True, on_delete=models.PROTECT)
@@ -190,6 +191,47 @@ class ShardFit(LeasedWork):
     @override
     def __str__(self) -> str:
         return f"shard {self.shard} of run {self.run_id}"
+
+
+class OutsideJob(models.Model):
+    """A piece of work that was given to an outside trainer: one attempt, with a key of its own."""
+
+    run = models.ForeignKey(TrainingRun, on_delete=models.CASCADE, related_name="jobs")
+    number = models.PositiveIntegerField()  # within its run: the fencing token of its messages
+    work = models.CharField(max_length=16, choices=[(w.value, w.value) for w in Work])
+    version = models.ForeignKey(  # whose artefact is to predict
+        ModelVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="jobs"
+    )
+    key = models.CharField(max_length=64, unique=True)  # idempotency key, and name of its folder
+    revision = models.CharField(max_length=200)  # of the trainer: its name, kind and code
+    watermark = models.JSONField()
+    state = models.CharField(max_length=16, choices=[(s.value, s.value) for s in JobState])
+    handle = models.CharField(max_length=200, blank=True)  # empty: not submitted yet
+    spec_digest = models.CharField(max_length=64, blank=True)
+    given = models.JSONField(default=dict)  # digests of what it gets; the trainer is not told them
+    said = models.JSONField(default=dict)  # the checked result: digests read, rows, metrics
+    progress = models.PositiveSmallIntegerField(null=True, blank=True)  # per cent
+    misses = models.PositiveSmallIntegerField(default=0)  # questions in a row without an answer
+    error = models.CharField(max_length=500, blank=True)  # the kind of failure, never data
+    created_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    emptied_at = models.DateTimeField(null=True, blank=True)  # its rows and outputs are destroyed
+    cleared_at = models.DateTimeField(null=True, blank=True)  # and what it printed
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="one_job_per_number", fields=["run", "number"]),
+            models.CheckConstraint(
+                name="an_ended_job_has_a_moment",
+                condition=models.Q(state=JobState.RUNNING, ended_at__isnull=True)
+                | ~models.Q(state=JobState.RUNNING) & models.Q(ended_at__isnull=False),
+            ),
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return f"job {self.number} of run {self.run_id} ({self.state})"
 
 
 class GateVerdict(models.Model):

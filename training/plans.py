@@ -43,6 +43,8 @@ class Recipe:
     parameters: Mapping[str, object]
     slices: int = 1  # into which each shard is cut
     fills: tuple[Fill, ...] = ()  # what stands in for missing values, learned in each shard
+    # A run, if the same data does not promise the same bytes: then nothing stands for its fits.
+    occasion: str = ""
 
     def seed_of(self, shard: Shard) -> int:
         """Return the seed of a shard: from its public name, so that it stays when people go."""
@@ -63,6 +65,8 @@ class Recipe:
         }
         if self.fills:
             said["fills"] = filling.as_json(self.fills)
+        if self.occasion:
+            said["occasion"] = self.occasion
         return digest_of(said)
 
     def key_of_rows(self, rows: ShardRows, *, until: int = 0) -> str:
@@ -121,12 +125,16 @@ class Plan:
         }
 
 
-def plan_of(people: People, recipe: Recipe, *, profile: Profile) -> Plan:
-    """Plan to fit every shard in which there is somebody."""
+def plan_of(people: People, recipe: Recipe, *, profile: Profile, whole: bool = False) -> Plan:
+    """Plan to fit every shard in which there is somebody; `whole`: all of them in one piece."""
     shards: list[PlannedShard] = []
-    for shard in people.present():
-        if shard != HOLD_OUT:
-            shards += _planned(people.in_shard(shard, slices=recipe.slices), recipe)
+    if whole:
+        rows = people.in_training()
+        shards += _planned(rows, recipe) if rows.pseudonyms else []
+    else:
+        for shard in people.present():
+            if shard != HOLD_OUT:
+                shards += _planned(people.in_shard(shard, slices=recipe.slices), recipe)
     return Plan(
         features=people.features,
         hold_out=held_out(people.in_shard(HOLD_OUT)),

@@ -31,6 +31,9 @@ from training.columns import (
 from training.errors import DataRefused
 from training.trainers.protocol import ShardData, Slice
 
+WHOLE: Final = Shard(0)
+"""All whom training may see, in one piece: what an outside trainer gets."""
+
 NOWHERE: Final = Shard(-2)
 """Where somebody is put whom the index does not know, or puts elsewhere than the key does."""
 
@@ -129,12 +132,19 @@ class People:
         content = _row_bytes(self.table, self.features, self.label)
         return len(set(zip(self.pseudonyms, content, strict=True)))
 
+    def in_training(self) -> ShardRows:
+        """Return the rows of everybody whom training may see, as if they were one shard."""
+        return self._rows([n for n, found in enumerate(self.shards) if found >= 0], WHOLE, slices=1)
+
     def in_shard(self, shard: Shard, *, slices: int = 1) -> ShardRows:
         """Return the rows of one shard, or of the hold-out, in the one order of fitting.
 
         A shard that is cut has the rows of one slice after the other.
         """
         places = [place for place, found in enumerate(self.shards) if found == shard]
+        return self._rows(places, shard, slices=slices)
+
+    def _rows(self, places: Sequence[int], shard: Shard, *, slices: int) -> ShardRows:
         table = self.table.take(pa.array(places, pa.int64()))
         owners = [self.pseudonyms[place] for place in places]
         content = _row_bytes(table, self.features, self.label)

@@ -31,6 +31,16 @@ class VersionState(StrEnum):
     DESTROYED = "destroyed"  # its artefact and its snapshots are gone
 
 
+class JobState(StrEnum):
+    """How a piece of work stands that was given to an outside trainer."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"  # its result agreed with what it was given
+    FAILED = "failed"
+    LOST = "lost"  # nobody answers for it any more
+    CANCELLED = "cancelled"
+
+
 RUN_MOVES: Final[Mapping[RunState, frozenset[RunState]]] = {
     RunState.WAITING: frozenset({RunState.CHECKING, RunState.FAILED}),
     RunState.CHECKING: frozenset(

@@ -6,6 +6,15 @@ from training.actions.expiries import watch_expiries
 from training.actions.failures import fail_fit, fail_step, give_up, kill_fit, kill_step
 from training.actions.fits import claim_fit, finish_fit, fit_again, keep_fit
 from training.actions.gates import declare_gates
+from training.actions.jobs import (
+    cancel_run,
+    end_job,
+    let_wait,
+    mark_job_destroyed,
+    note_submitted,
+    open_job,
+    watch_job,
+)
 from training.actions.retirement import GivenUp, give_up_models, hold_models
 from training.actions.runs import (
     claim_run,
@@ -26,9 +35,11 @@ from training.actions.versions import (
 __all__ = [
     "GivenUp",
     "attest_gone",
+    "cancel_run",
     "claim_fit",
     "claim_run",
     "declare_gates",
+    "end_job",
     "fail_fit",
     "fail_step",
     "finish_fit",
@@ -42,8 +53,12 @@ __all__ = [
     "keep_run",
     "kill_fit",
     "kill_step",
+    "let_wait",
     "lift",
     "mark_destroyed",
+    "mark_job_destroyed",
+    "note_submitted",
+    "open_job",
     "propose_lift",
     "record_judgement",
     "record_verdicts",
@@ -53,4 +68,5 @@ __all__ = [
     "start_run",
     "stop",
     "watch_expiries",
+    "watch_job",
 ]

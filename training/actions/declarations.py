@@ -15,7 +15,7 @@ from training.errors import ModelConflict, ParametersInvalid
 from training.events import ModelRegistered
 from training.models import Model
 from training.plans import digest_of
-from training.trainers import trainer_named
+from training.queries.trainers import trainer_named
 
 _ONE_DECLARATION: Final = 7501  # advisory locks 7500 to 7599 of the project's are this app's
 _MOST_MARGIN: Final = 1000

@@ -6,9 +6,9 @@ from typing import Final
 
 from audits.actions import answer_alerts, raise_alert
 from audits.trail import Actor, Trail
-from training.events import SnapshotsDoomed, VersionsDoomed, VersionWithdrawn
-from training.models import Model, ModelRelease, ModelVersion, Snapshot
-from training.states import RunState, VersionState, require_version_move
+from training.events import JobEnded, SnapshotsDoomed, VersionsDoomed, VersionWithdrawn
+from training.models import Model, ModelRelease, ModelVersion, Snapshot, TrainingRun
+from training.states import JobState, RunState, VersionState, require_version_move
 
 NO_VERSION_SERVES: Final = "no-version-serves"
 TRAINING_REFUSED: Final = "training-refused"
@@ -76,6 +76,18 @@ def living(model: Model) -> list[ModelVersion]:
         model=model, doomed_at=None, destroyed_at=None
     )
     return list(rows.select_related("model").order_by("number"))
+
+
+def end_jobs(run: TrainingRun, *, states: Sequence[JobState], trail: Trail) -> None:
+    """Cancel what outside trainers do for a run; the sweeps end it, and destroy what they got."""
+    for job in run.jobs.select_for_update(no_key=True).filter(state__in=states).order_by("number"):
+        job.state = JobState.CANCELLED
+        job.ended_at = trail.now
+        job.save(update_fields=["state", "ended_at"])
+        trail.record(
+            JobEnded(run_id=str(run.pk), job=job.number, state=job.state, error=""),
+            about=f"training/{run.pk}",
+        )
 
 
 def warn(

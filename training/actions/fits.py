@@ -14,7 +14,7 @@ from training.actions.locks import lock_fit, lock_held, lock_held_fit
 from training.events import FitClaimed, ShardFitted, SnapshotsRefused
 from training.models import ShardFit, Snapshot
 from training.queries import is_stopped
-from training.states import RunState
+from training.states import JobState, RunState
 
 
 def claim_fit(  # noqa: PLR0913  # keyword-only; the surfaces read clock and settings
@@ -34,6 +34,10 @@ def claim_fit(  # noqa: PLR0913  # keyword-only; the surfaces read clock and set
         )
         if lease is None or not is_ready:
             return None
+        if fit.run.jobs.filter(state=JobState.RUNNING).exists():
+            # Somebody looks after a trainer at work outside: that is no fact of its own.
+            take_lease(fit, lease=lease, owner=owner, now=now)
+            return lease
         with audited(actor=actor, now=now) as trail:
             take_lease(fit, lease=lease, owner=owner, now=now)
             trail.record(

@@ -1,6 +1,7 @@
 """Moves of a run that several actions make, within their transaction and under their locks."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from audits.trail import Trail
 from training.actions.endings import (
@@ -8,13 +9,16 @@ from training.actions.endings import (
     TRAINING_REFUSED,
     doom_unused,
     doom_versions,
+    end_jobs,
     living,
     warn,
     warn_that_nothing_serves,
 )
-from training.events import TrainingFinished, TrainingRestarted
+from training.events import TrainingCancelled, TrainingFinished, TrainingRestarted
 from training.models import TrainingRun
-from training.states import RunState, VersionState, require_run_move
+from training.states import JobState, RunState, VersionState, require_run_move
+
+CANCELLED: Final = "somebody cancelled it"
 
 
 def move(run: TrainingRun, target: RunState) -> None:
@@ -30,6 +34,7 @@ def move(run: TrainingRun, target: RunState) -> None:
 
 def restart(run: TrainingRun, *, source_node_id: int, trail: Trail) -> None:
     """Begin again from another source; what was fitted so far may be reused."""
+    end_jobs(run, states=[JobState.RUNNING, JobState.SUCCEEDED], trail=trail)
     unfinished, run.version = run.version, None
     run.source_id = source_node_id
     run.plan = {}
@@ -70,13 +75,7 @@ def refuse(run: TrainingRun, *, because: Sequence[str], trail: Trail) -> None:
 
 def fail(run: TrainingRun, *, error: str, trail: Trail) -> None:
     """End a run without a version. What served goes on; who forced the run sees that it failed."""
-    if run.version is not None:
-        doom_versions(run.model, [run.version], because="its run failed", trail=trail)
-    move(run, RunState.FAILED)
-    run.last_error = error
-    run.finished_at = trail.now
-    run.save()
-    doom_unused(run.model, trail=trail)
+    _end_without_version(run, error=error, trail=trail)
     warn(
         run.model,
         kind=TRAINING_FAILED,
@@ -85,6 +84,26 @@ def fail(run: TrainingRun, *, error: str, trail: Trail) -> None:
         now=trail.now,
     )
     record_finished(run, trail=trail)
+
+
+def cancel(run: TrainingRun, *, trail: Trail) -> None:
+    """End a run without a version because somebody said so: nobody has to be told of it."""
+    trail.record(
+        TrainingCancelled(run_id=str(run.pk), model=run.model.name), about=f"training/{run.pk}"
+    )
+    _end_without_version(run, error=CANCELLED, trail=trail)
+    record_finished(run, trail=trail)
+
+
+def _end_without_version(run: TrainingRun, *, error: str, trail: Trail) -> None:
+    end_jobs(run, states=[JobState.RUNNING], trail=trail)
+    if run.version is not None:
+        doom_versions(run.model, [run.version], because="its run failed", trail=trail)
+    move(run, RunState.FAILED)
+    run.last_error = error
+    run.finished_at = trail.now
+    run.save()
+    doom_unused(run.model, trail=trail)
 
 
 def record_finished(run: TrainingRun, *, trail: Trail) -> None:

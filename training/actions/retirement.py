@@ -9,11 +9,17 @@ from django.db import transaction
 from django.db.models import Q
 
 from audits.trail import Actor, Trail, audited
-from training.actions.endings import doom_unused, doom_versions, living, warn_that_nothing_serves
+from training.actions.endings import (
+    doom_unused,
+    doom_versions,
+    end_jobs,
+    living,
+    warn_that_nothing_serves,
+)
 from training.actions.locks import lock_model
 from training.actions.moves import move, record_finished
 from training.models import Model, ModelVersion, TrainingRun
-from training.states import RUN_OPEN, RunState, VersionState
+from training.states import RUN_OPEN, JobState, RunState, VersionState
 
 BECAUSE: Final = "what it was made of was given up by order"
 
@@ -63,6 +69,7 @@ def give_up_models(
 def _end(runs: Sequence[TrainingRun], *, trail: Trail) -> None:
     """End runs without a version; their workers find their leases taken, and clear up."""
     for run in runs:
+        end_jobs(run, states=[JobState.RUNNING], trail=trail)
         move(run, RunState.FAILED)
         run.last_error = BECAUSE
         run.finished_at = trail.now

@@ -30,7 +30,7 @@ from training.models import (
 from training.plans import Plan
 from training.queries import is_stopped, newest_source
 from training.queries.sources import origin_of, require_fit_for
-from training.states import RUN_OPEN, RunState, require_run_move
+from training.states import RUN_OPEN, JobState, RunState, require_run_move
 
 
 def start_run(  # noqa: PLR0913  # keyword-only, one a column
@@ -133,6 +133,9 @@ def claim_run(  # noqa: PLR0913  # keyword-only; the surfaces read clock and set
         )
         if lease is None or not is_ready:
             return None
+        if state is RunState.JUDGING and run.jobs.filter(state=JobState.RUNNING).exists():
+            take_lease(run, lease=lease, owner=owner, now=now)
+            return lease
         with audited(actor=actor, now=now) as trail:
             if state is RunState.WAITING:
                 require_run_move(state, RunState.CHECKING)
@@ -275,6 +278,7 @@ def finish_run(*, run_id: UUID, actor: Actor, now: datetime) -> RunState:
         left = (
             ModelVersion.objects.filter(**doomed).exists()
             or Snapshot.objects.filter(**doomed).exists()
+            or run.jobs.filter(cleared_at=None).exists()
         )
         if run.state != RunState.DESTROYING or left:
             return RunState(run.state)

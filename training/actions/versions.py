@@ -18,6 +18,7 @@ from training.actions.endings import (
     calm,
     doom_unused,
     doom_versions,
+    end_jobs,
     living,
     warn,
     withdraw_row,
@@ -35,13 +36,14 @@ from training.events import (
 from training.evidence import EvidenceClass, made_by
 from training.manifests import ShardMade, manifest_of
 from training.models import Model, ModelRelease, ModelVersion, Qualification, Snapshot, TrainingRun
+from training.outside.contract import Work
 from training.plans import digest_of
 from training.qualification import Judgement
 from training.queries import champion_of, model_signer, newest_source, recipe_of
 from training.queries.serving import qualified_for, statement_about
 from training.queries.sources import evaluation_of, origin_of, said_of
-from training.states import RunState, VersionState, require_version_move
-from training.trainers import trainer_named
+from training.queries.trainers import trainer_named
+from training.states import JobState, RunState, VersionState, require_version_move
 
 
 def register_artefact(  # noqa: PLR0913  # keyword-only, one a field
@@ -129,7 +131,24 @@ def _manifest(run: TrainingRun, evidence: EvidenceClass) -> dict[str, object]:
             )
             for fit in fits
         ],
+        outside=_outside(run),
     )
+
+
+def _outside(run: TrainingRun) -> dict[str, object] | None:
+    """Return what is said of an outside trainer's work: who was excluded, and what it read."""
+    job = run.jobs.filter(work=Work.TRAIN, state=JobState.SUCCEEDED).order_by("-number").first()
+    if job is None:
+        return None
+    return {
+        "key": job.key,
+        "attempt": job.number,
+        "trainer": job.revision,
+        "watermark": job.watermark,
+        "specification": job.spec_digest,
+        "given": job.given,
+        "said": job.said,
+    }
 
 
 def record_judgement(
@@ -151,6 +170,7 @@ def record_judgement(
         was_compared = "champion accuracy" in judgement.measured
         compared_with = champion_of(model.pk) if was_compared else None
         older = [known for known in living(model) if known.pk != version.pk]
+        end_jobs(run, states=[JobState.RUNNING], trail=trail)
         _qualify(version, judgement, champion=compared_with, trail=trail)
         move(run, RunState.DESTROYING)
         run.save()

@@ -3,12 +3,14 @@
 from datetime import datetime
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from typing_extensions import override
+from unfold.enums import ActionVariant
 
 from audits import queries as trail
-from audits.pages.access import BUILDERS
+from audits.pages.access import BUILDERS, actor_of, may
 from audits.pages.cells import (
     NOTHING,
     Tone,
@@ -20,11 +22,17 @@ from audits.pages.cells import (
     span_words,
     state_badge,
 )
+from audits.pages.confirmations import Confirmation, button, refusals_in
 from audits.pages.records import Figure, Page, ReadOnlyAdmin
 from audits.pages.sections import Facts, Table, raw, timeline_of
+from audits.permissions import Role
+from training import errors
+from training.actions import cancel_run
 from training.admin.badges import RUN_TONES, shards_bar, why_badge
+from training.admin.outside_jobs import LOG_READERS, work_outside
 from training.admin.verdicts import verdicts_table
 from training.models import ShardFit, TrainingRun
+from training.states import RUN_OPEN, RunState
 
 
 @admin.register(TrainingRun)
@@ -37,6 +45,9 @@ class TrainingRunAdmin(ReadOnlyAdmin):
     page_related = ("model", "source", "version", "gates__family")
     ordering = ("-created_at",)
     empty_sentence = "No training was asked for."
+    decided_by = frozenset({Role.ENGINEER, Role.OFFICER, Role.ADMINISTRATOR})
+    refusals = refusals_in(errors)
+    actions_detail = ("cancel",)
 
     @admin.display(description="Model", ordering="model__name")
     def of(self, run: TrainingRun) -> str:
@@ -63,6 +74,28 @@ class TrainingRunAdmin(ReadOnlyAdmin):
         if run.started_at is None or run.finished_at is None:
             return NOTHING
         return span_words(run.finished_at - run.started_at)
+
+    @override
+    def offers(self, row: TrainingRun) -> frozenset[str]:
+        may_end = row.state in RUN_OPEN - {RunState.DESTROYING}
+        return frozenset({"cancel"} if may_end else ())
+
+    @button(description="Cancel", icon="cancel", variant=ActionVariant.DANGER)
+    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """End the training before it makes a version."""
+        return self.confirm(
+            request,
+            object_id,
+            question=lambda row: Confirmation(
+                title=f"Cancel the training of {row.model.name}",
+                sentence="It makes no version, and what serves goes on. What an outside trainer "
+                "does for it is ended, and what it was given is destroyed. If a deletion needs "
+                "the training, it asks for it again.",
+                button="Cancel it",
+                grave=True,
+            ),
+            do=lambda row, _: _cancel(request, row),
+        )
 
     @override
     def page(self, row: TrainingRun, *, request: HttpRequest, now: datetime) -> Page:
@@ -98,10 +131,16 @@ class TrainingRunAdmin(ReadOnlyAdmin):
                 ),
                 verdicts_table(row),
                 _fits(row),
+                *work_outside(row, logs=may(request, LOG_READERS)),
                 timeline_of(trail.timeline(f"training/{row.pk}"), hidden={"run_id"}),
                 *([raw("What the check found", row.plan)] if row.plan else []),
             ],
         )
+
+
+def _cancel(request: HttpRequest, run: TrainingRun) -> str:
+    cancel_run(run_id=run.pk, actor=actor_of(request), now=timezone.now())
+    return f"The training of {run.model.name} is cancelled."
 
 
 def _fits(run: TrainingRun) -> Table:

@@ -16,7 +16,6 @@ from training.api.fields import (
 from training.evidence import EvidenceClass, closes, refusal_of
 from training.models import Attestation, GateVerdict, Model, ModelVersion, Stop
 from training.states import RunState
-from training.trainers import TRAINERS
 
 
 class FallbackIn(serializers.Serializer[None]):
@@ -31,7 +30,10 @@ class ModelIn(serializers.Serializer[None]):
     name = NameField()
     purpose = WordsField(max_length=300)
     family = NameField(help_text="The training set that it learns from.")
-    trainer = serializers.ChoiceField(sorted(TRAINERS), default="sharded-sklearn")
+    trainer = NameField(
+        default="sharded-sklearn",
+        help_text="One that is installed, or that the operator has declared.",
+    )
     parameters = ParametersField(default=dict)
     features = serializers.ListField(
         child=WordsField(max_length=200),

@@ -2,9 +2,11 @@ from django.urls import path
 
 from training.api.views import (
     Attestations,
+    Cancellation,
     Gates,
     Models,
     OneModel,
+    OneTrainingRun,
     ServedRelease,
     StopLift,
     StopProposal,
@@ -19,6 +21,8 @@ urlpatterns = [
     path("models/<str:name>", OneModel.as_view()),
     path("models/<str:name>/release", ServedRelease.as_view()),
     path("models/<str:name>/runs", TrainingRuns.as_view()),
+    path("training-runs/<uuid:run_id>", OneTrainingRun.as_view()),
+    path("training-runs/<uuid:run_id>/cancellation", Cancellation.as_view()),
     path("stops", Stops.as_view()),
     path("stops/<path:scope>/proposal", StopProposal.as_view()),
     path("stops/<path:scope>/lift", StopLift.as_view()),

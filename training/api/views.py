@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpResponseBase
@@ -189,6 +190,35 @@ class TrainingRuns(APIView):
         return Response(
             TrainingRunOut(queries.run_summary(run_id)).data, status=status.HTTP_202_ACCEPTED
         )
+
+
+class OneTrainingRun(APIView):
+    """One training."""
+
+    permission_classes = [any_of(*READERS)]
+
+    @extend_schema(operation_id="training_run", responses={200: TrainingRunOut})
+    def get(self, _request: Request, run_id: UUID) -> Response:
+        """Show how a training stands, or how it ended."""
+        return Response(TrainingRunOut(queries.run_summary(run_id)).data)
+
+
+class Cancellation(APIView):
+    """The end of a training before it makes a version."""
+
+    permission_classes = [any_of(*BUILDERS, *STOPPERS)]
+
+    @extend_schema(
+        request=None,
+        responses={
+            200: TrainingRunOut,
+            **_problems(status.HTTP_404_NOT_FOUND, status.HTTP_409_CONFLICT),
+        },
+    )
+    def post(self, request: Request, run_id: UUID) -> Response:
+        """Cancel a training, and what an outside trainer does for it; a deletion asks again."""
+        actions.cancel_run(run_id=run_id, actor=_actor(request), now=timezone.now())
+        return Response(TrainingRunOut(queries.run_summary(run_id)).data)
 
 
 class Attestations(APIView):

@@ -2,6 +2,15 @@
 
 from training.queries.attestations import attestations, attestations_of, foreign_versions
 from training.queries.gates import gates_of, gates_shown, rules_of, verdicts_of
+from training.queries.jobs import (
+    doomed_jobs,
+    failed_predictions,
+    job_numbered,
+    jobs_of,
+    keeps_log,
+    usable_job,
+    watermark_of,
+)
 from training.queries.registry import (
     EVERYTHING,
     champion_of,
@@ -29,6 +38,7 @@ from training.queries.runs import (
     fitted_run,
     loose_snapshots,
     next_slice,
+    open_run,
     open_trainings,
     run_numbered,
     run_summary,
@@ -48,6 +58,14 @@ from training.queries.sources import (
     release_data_of,
     source_of,
 )
+from training.queries.trainers import (
+    driver_of,
+    driver_to_cancel,
+    folder_of,
+    log_text,
+    trainer_named,
+    trainer_names,
+)
 
 __all__ = [
     "EVERYTHING",
@@ -56,24 +74,34 @@ __all__ = [
     "attestations_of",
     "champion_of",
     "destroying_run",
+    "doomed_jobs",
     "doomed_models",
     "doomed_snapshots",
     "doomed_versions",
+    "driver_of",
+    "driver_to_cancel",
     "evaluation_of",
+    "failed_predictions",
     "fit_numbered",
     "fitted_run",
+    "folder_of",
     "foreign_versions",
     "gates_of",
     "gates_shown",
     "is_given_up",
     "is_stopped",
+    "job_numbered",
+    "jobs_of",
+    "keeps_log",
     "known_files",
+    "log_text",
     "loose_snapshots",
     "model_named",
     "model_signer",
     "models",
     "newest_source",
     "next_slice",
+    "open_run",
     "open_trainings",
     "origin_of",
     "pools",
@@ -95,6 +123,10 @@ __all__ = [
     "steps_due",
     "stopped",
     "stops",
+    "trainer_named",
+    "trainer_names",
+    "usable_job",
     "verdicts_of",
     "versions_of",
+    "watermark_of",
 ]

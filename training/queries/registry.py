@@ -1,6 +1,7 @@
 """Reads of models, their versions and the stops."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from lineage.places import NAME
 from training.errors import ModelUnknown
 from training.models import Model, ModelVersion, Snapshot, Stop
 from training.pools import ALWAYS, training_pool
+from training.queries.jobs import doomed_jobs
 from training.states import VersionState
 
 EVERYTHING: Final = "everything"
@@ -119,12 +121,13 @@ def doomed_snapshots(model_id: int) -> list[Snapshot]:
     )
 
 
-def doomed_models() -> list[int]:
+def doomed_models(*, now: datetime) -> list[int]:
     """Return the models of which something has to be destroyed."""
     doomed = {"doomed_at__isnull": False, "destroyed_at": None}
     versions = ModelVersion.objects.filter(**doomed).values_list("model_id", flat=True)
     snapshots = Snapshot.objects.filter(**doomed).values_list("model_id", flat=True)
-    return sorted({*versions, *snapshots})
+    jobs = doomed_jobs(now=now).values_list("run__model_id", flat=True)
+    return sorted({*versions, *snapshots, *jobs})
 
 
 def is_given_up(model_id: int) -> bool:

@@ -9,6 +9,7 @@ from training.errors import RunUnknown
 from training.evidence import EvidenceClass
 from training.models import (
     ModelVersion,
+    OutsideJob,
     Qualification,
     ShardFit,
     Snapshot,
@@ -56,14 +57,31 @@ def loose_snapshots(family_ids: Collection[int]) -> list[str]:
     """Return the models of some families with a snapshot that nothing but its file vouches for.
 
     No living version is made of it and no open run fits it: a run began again, or failed, and the
-    file is still there.
+    file is still there. So it is with what a failed run gave to an outside trainer.
     """
     rows = (
         Snapshot.objects.filter(model__family__in=list(family_ids), destroyed_at=None)
         .exclude(versions__in=ModelVersion.objects.exclude(state=VersionState.DESTROYED))
         .exclude(shardfit__run__state__in=RUN_OPEN - {RunState.DESTROYING})
     )
-    return sorted(set(rows.values_list("model__name", flat=True)))
+    given = OutsideJob.objects.filter(
+        run__model__family__in=list(family_ids), run__state=RunState.FAILED, cleared_at=None
+    )
+    return sorted(
+        {
+            *rows.values_list("model__name", flat=True),
+            *given.values_list("run__model__name", flat=True),
+        }
+    )
+
+
+def open_run(model_id: int) -> UUID | None:
+    """Return the run of a model that may still make a version of it."""
+    return (
+        TrainingRun.objects.filter(model_id=model_id, state__in=RUN_OPEN - {RunState.DESTROYING})
+        .values_list("pk", flat=True)
+        .first()
+    )
 
 
 def destroying_run(model_id: int) -> UUID | None:

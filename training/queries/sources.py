@@ -15,11 +15,12 @@ from training import profiles
 from training.errors import DataRefused
 from training.manifests import SourceSaid
 from training.models import Model, ModelVersion, TrainingRun
+from training.outside.declared import OutsideTrainer
 from training.plans import Recipe, planned_fills
 from training.profiles import Profile
+from training.queries.trainers import trainer_named
 from training.reading import Source
 from training.releases import read_release
-from training.trainers import trainer_named
 from training.trainers.protocol import Material, ReleaseData
 
 _DRAWN: Final = (ReleaseState.COMMITTED, ReleaseState.WITHDRAWN)
@@ -164,6 +165,7 @@ def recipe_of(run: TrainingRun) -> Recipe:
         parameters=run.model.parameters,
         slices=trainer.slices_of(run.model.parameters),
         fills=planned_fills(run.plan),
+        occasion=str(run.pk) if isinstance(trainer, OutsideTrainer) else "",
     )
 
 

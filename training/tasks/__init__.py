@@ -25,7 +25,7 @@ _HOUR: Final = 3600  # seconds
 def sweep() -> None:
     """Send every step that may be taken now to a worker, and look whose release ends."""
     _send(queries.steps_due(most_attempts=settings.ATTEMPTS, now=timezone.now()))
-    for model_id in queries.doomed_models():
+    for model_id in queries.doomed_models(now=timezone.now()):
         destroy.delay(model_id)
     notice = timedelta(days=settings.RELEASE_NOTICE_DAYS)
     actions.watch_expiries(notice=notice, actor=steps.TRAINER, now=timezone.now())

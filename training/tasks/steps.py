@@ -6,7 +6,7 @@ Each returns whether there was anything to do; nothing is sent from here.
 import os
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC
 from hashlib import sha256
@@ -15,42 +15,32 @@ from typing import Final
 from uuid import UUID
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from audits.trail import Actor
-from lineage import errors as lineage_errors
-from lineage.errors import LeaseLost
 from lineage.leases import Token
+from lineage.queries import columns_of
 from lineage.sharding import HOLD_OUT, Shard
-from lineage.stores import errors as store_errors
 from training import actions, artefacts, queries
-from training import errors as training_errors
 from training.checking import Checked, check_people, check_release, refusal
 from training.driving import Step
-from training.errors import ArtefactMismatch, AttemptFailed, DataRefused, VersionNotServable
+from training.errors import ArtefactMismatch, DataRefused, VersionNotServable
 from training.fitting import fit_release, fit_rows, read_shard
 from training.gates import Gate, Rules
-from training.heartbeat import beating
+from training.jobs import Holding
 from training.measuring import measure
 from training.models import ModelVersion, ShardFit, TrainingRun
+from training.outside.declared import OutsideTrainer
 from training.plans import PlannedShard, planned_features
 from training.queries import Origin
 from training.reading import ShardRows
 from training.states import RunState
+from training.tasks import outside
+from training.tasks.attempts import attempt, looked_after
 from training.tested import inputs_tested
-from training.trainers import trainer_named
 from training.trainers.protocol import Predictor
 
 TRAINER: Final = Actor("task:training")
-
-_OURS: Final = tuple(
-    error
-    for module in (lineage_errors, store_errors, training_errors)
-    for error in vars(module).values()
-    if isinstance(error, type) and issubclass(error, Exception)
-)
-_BEATS: Final = 3  # in one lease
 
 
 def destroy_doomed(model_id: int) -> bool:
@@ -60,7 +50,7 @@ def destroy_doomed(model_id: int) -> bool:
     left behind by a worker that died, and goes as well. So it is with a model that was given up.
     """
     root = _root()
-    gone = 0
+    gone = outside.clear_away(model_id, actor=TRAINER)
     for version in queries.doomed_versions(model_id):
         artefacts.destroy(root, version.artefact)
         gone += actions.mark_destroyed(version_ids=[version.pk], actor=TRAINER, now=timezone.now())
@@ -109,6 +99,9 @@ def _check_data(run: TrainingRun, token: Token) -> None:
 
 def _checked(run: TrainingRun, origin: Origin, rules: Rules) -> Checked:
     recipe = queries.recipe_of(run)
+    trainer = queries.trainer_named(run.model.trainer)
+    is_outside = isinstance(trainer, OutsideTrainer)
+    named = [column.name for column in columns_of(origin.dataset.family.store_id)]
     if origin.refusal:
         return refusal(Gate.SOURCE, origin.refusal)
     if origin.release is None:
@@ -121,7 +114,9 @@ def _checked(run: TrainingRun, origin: Origin, rules: Rules) -> Checked:
             forced=run.forced,
             rules=rules,
             registered=origin.dataset.registered_at.astimezone(UTC).date(),
-            imputes=trainer_named(run.model.trainer).imputes,
+            imputes=trainer.imputes,
+            whole=is_outside,
+            aside=named if is_outside else (),
         )
     try:
         data = queries.release_data_of(run.model, origin.release)
@@ -169,16 +164,19 @@ def _fit_one(fit_id: int, read: dict[Shard, ShardRows]) -> bool:
             now=timezone.now(),
         )
 
-    with _attempt(keep, failed):
+    run_id = queries.fit_numbered(fit_id).run_id
+    with looked_after(Holding(run_id=run_id, token=token, fit_id=fit_id)), attempt(keep, failed):
         row = queries.fit_numbered(fit_id)
         if not _followed(row.run_id):
-            _keep_snapshot(row, token, _fitted(row, read))
+            _keep_snapshot(row, token, _fitted(row, token, read))
     return True
 
 
-def _fitted(row: ShardFit, read: dict[Shard, ShardRows]) -> bytes:
+def _fitted(row: ShardFit, token: Token, read: dict[Shard, ShardRows]) -> bytes:
     run = row.run
-    trainer, recipe = trainer_named(run.model.trainer), queries.recipe_of(run)
+    trainer, recipe = queries.trainer_named(run.model.trainer), queries.recipe_of(run)
+    if isinstance(trainer, OutsideTrainer):
+        return outside.fitted(row, trainer=trainer, token=token, actor=TRAINER)
     origin = queries.origin_of(run.source_id)
     planned = PlannedShard(
         shard=Shard(row.shard), slice=row.slice, key=row.key, people=row.people, rows=row.rows
@@ -236,7 +234,7 @@ def _put_together(run: TrainingRun, token: Token) -> None:
             run_id=run.pk, token=token, snapshot_ids=damaged, actor=TRAINER, now=timezone.now()
         )
         return
-    artefact = trainer_named(run.model.trainer).assemble(snapshots)
+    artefact = queries.trainer_named(run.model.trainer).assemble(snapshots)
     with _kept(f"{run.model_id}/versions/{run.pk}-{token}", artefact) as (file, digest):
         actions.register_artefact(
             run_id=run.pk,
@@ -260,8 +258,8 @@ def _measure_challenger(run: TrainingRun, token: Token) -> None:
     rows = read_shard(queries.source_of(dataset), planned_features(run.plan), HOLD_OUT)
     judgement = measure(
         rows,
-        challenger=_loaded(run, run.version),
-        champion=_loaded_champion(run),
+        challenger=_loaded(run, run.version, token),
+        champion=_loaded_champion(run, token),
         fallback=run.model.fallback,
         margin_permille=run.model.margin_permille,
         seed=queries.recipe_of(run).seed_of(HOLD_OUT),
@@ -275,21 +273,29 @@ def _measure_challenger(run: TrainingRun, token: Token) -> None:
     )
 
 
-def _loaded_champion(run: TrainingRun) -> Predictor | None:
+def _loaded_champion(run: TrainingRun, token: Token) -> Predictor | None:
     champion = queries.champion_of(run.model_id)
     if champion is None:
         return None
+    if queries.failed_predictions(run.pk, version_id=champion.pk) >= outside.MOST_FAILURES:
+        actions.report_damage(version_id=champion.pk, actor=TRAINER, now=timezone.now())
+        return None
     try:
-        return _loaded(run, champion)
+        return _loaded(run, champion, token)
     except ArtefactMismatch:
         # It must not hold up a run that somebody's deletion waits for; people are told.
         actions.report_damage(version_id=champion.pk, actor=TRAINER, now=timezone.now())
         return None
 
 
-def _loaded(run: TrainingRun, version: ModelVersion) -> Predictor:
+def _loaded(run: TrainingRun, version: ModelVersion, token: Token) -> Predictor:
     data = artefacts.load(_root(), version.artefact, digest=version.artefact_digest)
-    return trainer_named(run.model.trainer).load(data)
+    trainer = queries.trainer_named(run.model.trainer)
+    if isinstance(trainer, OutsideTrainer):
+        holding = Holding(run_id=run.pk, token=token)
+        visit = outside.Visit(run=run, trainer=trainer, holding=holding, actor=TRAINER)
+        return outside.OutsidePredictor(visit=visit, version=version, artefact=data)
+    return trainer.load(data)
 
 
 def give_up(run_id: UUID) -> bool:
@@ -330,27 +336,10 @@ def _work_on(run_id: UUID, step: Step, work: Callable[[TrainingRun, Token], None
             now=timezone.now(),
         )
 
-    with _attempt(keep, failed):
+    with looked_after(Holding(run_id=run_id, token=token)), attempt(keep, failed):
         if not _followed(run_id):
             work(queries.run_numbered(run_id), token)
     return True
-
-
-@contextmanager
-def _attempt(keep: Callable[[], bool], failed: Callable[[str], None]) -> Iterator[None]:
-    """Keep a lease while the block works; a block that fails is noted, and ends without words.
-
-    What libraries say about data quotes the data, and would end in a log.
-    """
-    try:
-        with _alive(keep):
-            yield
-    except LeaseLost:
-        raise
-    except Exception as trouble:  # noqa: BLE001  # raised again below, without its words
-        said = _said_of(trouble)
-        failed(said)
-        raise AttemptFailed(said) from None
 
 
 def _followed(run_id: UUID) -> bool:
@@ -369,25 +358,6 @@ def _kept(name: str, data: bytes) -> Iterator[tuple[str, str]]:
     except BaseException:
         artefacts.destroy(_root(), file)
         raise
-
-
-def _alive(keep: Callable[[], bool]) -> AbstractContextManager[None]:
-    return beating(
-        keep,
-        every=settings.LEASE / _BEATS,
-        done=_close_connection,
-        passing=(InterfaceError, OperationalError),
-    )
-
-
-def _close_connection() -> None:
-    connection.close()  # looked up in the heartbeat's own thread, which had one of its own
-
-
-def _said_of(trouble: Exception) -> str:
-    """Return what may be kept of a failure: our own sentences hold no data, other texts may."""
-    kind = type(trouble).__name__
-    return f"{kind}: {trouble}" if isinstance(trouble, _OURS) and str(trouble) else kind
 
 
 def _root() -> Path:

@@ -8,7 +8,7 @@ never runs code.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -89,6 +89,7 @@ class Predictor(Protocol):
         """Say which class each row is in; a category never seen counts as none."""
 
 
+@runtime_checkable
 class Trainer(Protocol):
     """One way to make a model."""
 

@@ -12,6 +12,7 @@ from tests.training.builders import (
     make_patients,
     make_trained_model,
     right_now,
+    start,
     version_of,
 )
 from training import queries
@@ -100,7 +101,7 @@ def test_an_engineer_registers_a_model(engineer, family):
         ({"uses": ["a", "a"]}, 422),
         ({"qualified_days": 0}, 400),
         ({"qualified_days": "30"}, 400),
-        ({"trainer": "crystal-ball"}, 400),
+        ({"trainer": "crystal-ball"}, 422),
         ({"family": "none"}, 404),
         ({"parameters": {"C": 0}}, 422),
         ({"parameters": {"estimator": "\x00"}}, 422),
@@ -363,3 +364,16 @@ def test_evidence_is_named_by_its_digest(officer, digest):
     make_node(name="elsewhere")
 
     assert post(officer, "attestations", GONE | {"evidence_digest": digest}).status_code == 400
+
+
+def test_a_training_is_cancelled_once(engineer, officer, family):
+    run_id = start(make_model(family))
+
+    answer = post(engineer, f"training-runs/{run_id}/cancellation")
+
+    assert (answer.status_code, answer.json()["state"]) == (200, "failed")
+    assert answer.json()["reason"] == "somebody cancelled it"
+    assert recorded("TrainingCancelled")[0]["actor"].startswith("user:")
+    assert post(officer, f"training-runs/{run_id}/cancellation").status_code == 409
+    assert officer.get(f"/api/v1/training-runs/{run_id}").json() == answer.json()
+    assert post(client_of(Role.AUDITOR), f"training-runs/{run_id}/cancellation").status_code == 403

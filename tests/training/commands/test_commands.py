@@ -154,3 +154,14 @@ def test_a_stop_is_pulled(run, family):
     assert queries.is_stopped("triage")
     with pytest.raises(CommandError, match="StopUnknown"):
         run("stop", "nothing", "--reason", "r")
+
+
+def test_an_open_training_is_cancelled(run, family):
+    run_id = start(make_model(family))
+
+    assert run("cancel_training", "triage") == f"run {run_id} is cancelled\n"
+
+    assert queries.run_summary(run_id).state == "failed"
+    assert recorded("TrainingCancelled")[0]["actor"] == "command:cancel_training"
+    with pytest.raises(CommandError, match="triage is not being trained"):
+        run("cancel_training", "triage")

@@ -13,7 +13,7 @@ from lineage.management.arguments import name, whole_number
 from lineage.management.refusals import in_one_line
 from lineage.queries import family_named
 from training import actions, errors
-from training.trainers import TRAINERS
+from training.queries import trainer_names
 
 
 class Command(BaseCommand):
@@ -24,7 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("name", metavar="NAME", type=name)
         parser.add_argument("--family", required=True, type=name, help="the training set")
         parser.add_argument("--purpose", required=True, help="what the model is used for")
-        parser.add_argument("--trainer", default="sharded-sklearn", choices=sorted(TRAINERS))
+        parser.add_argument("--trainer", default="sharded-sklearn", choices=trainer_names())
         parser.add_argument(
             "--parameters", type=_parameters, default={}, help="the trainer's, as a JSON object"
         )
