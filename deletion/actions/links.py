@@ -30,7 +30,7 @@ from deletion.keys import RequestKey, seal_linked
 from deletion.links import MOST_LINKED, Linked, Pair, still_reached, without_bridges
 from deletion.merging import leader_of, overtaken_by
 from deletion.models import DeletionRequest, Link, LinkedIdentifier, RequestIdentifier
-from deletion.queries.links import TOO_MANY, is_unplanned, links_among
+from deletion.queries.links import TOO_LATE, TOO_MANY, is_unplanned, leading_outside, links_among
 from deletion.queries.merging import leaders_for, leading
 from deletion.states import OPEN, RequestState
 from lineage.actions.locks import keep_people
@@ -52,7 +52,8 @@ class LinkCount:
 def declare_links(*, pairs: Collection[Pair], actor: Actor, now: datetime) -> LinkCount:
     """Keep that each pair of identifiers is one person's; what is known already changes nothing.
 
-    Of somebody who was forgotten nothing is kept. Requests that are open already stay as they are.
+    Of somebody who was forgotten nothing is kept. Requests that are open already stay as they are;
+    where a new link leads outside of one, an officer is asked to look.
     """
     with audited(actor=actor, now=now) as trail:
         lock_links()
@@ -93,6 +94,18 @@ def declare_links(*, pairs: Collection[Pair], actor: Actor, now: datetime) -> Li
             LinksDeclared(added=count.added, known=count.known, forgotten=count.forgotten),
             about="links",
         )
+        for request, links in sorted(leading_outside(new).items()):
+            raise_alert(
+                kind=TOO_LATE,
+                about=f"request/{request}",
+                detail={
+                    "why": "a link was declared after the request had come: what it leads to is not"
+                    " looked for. Have a request made that names it, before this one ends",
+                    "links": links,
+                },
+                actor=actor,
+                now=now,
+            )
     return count
 
 

@@ -1,6 +1,6 @@
 """What is linked to some identifiers, read without following a crowd."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,10 +22,13 @@ from deletion.links import (
     undoable_until,
 )
 from deletion.models import DeletionRequest, Link, LinkedIdentifier, RequestIdentifier
-from deletion.states import RequestState
+from deletion.states import OPEN, RequestState
 
 TOO_MANY: Final = "too-many-links"
 """The alert about a request to which links would add more identifiers than one person has."""
+
+TOO_LATE: Final = "link-came-late"
+"""The alert about an open request that does not look for what a new link leads to."""
 
 _UNPLANNED: Final = frozenset({RequestState.RECEIVED, RequestState.HELD, RequestState.PAUSED})
 # However many links an identifier has, no more are read than show that they are too many.
@@ -66,6 +69,24 @@ def linked_to(named: Sequence[Collection[UUID]]) -> list[Linked]:
         for row in (LinkedIdentifier.objects.filter(pk__in=every) if every else ())
     }
     return [_linked(one, claims) for one in added]
+
+
+def leading_outside(links: Collection[tuple[UUID, UUID]]) -> dict[UUID, int]:
+    """Return the open requests that name one end of some links, with how many such links.
+
+    An end that another open request names is looked for there.
+    """
+    ends = {mark for pair in links for mark in pair}
+    naming: defaultdict[UUID, set[UUID]] = defaultdict(set)
+    for mark, request in RequestIdentifier.objects.filter(
+        pseudonym__in=ends, request__state__in=OPEN
+    ).values_list("pseudonym", "request_id"):
+        naming[mark].add(request)
+    found: Counter[UUID] = Counter()
+    for one, other in links:
+        if not (naming[one] and naming[other]):
+            found.update(naming[one] | naming[other])
+    return dict(found)
 
 
 def added_to(request_id: UUID) -> QuerySet[RequestIdentifier]:

@@ -19,7 +19,7 @@ from deletion.bulk import Form, lines_in
 from deletion.intake import HashedIdentifier, RawIdentifier
 from deletion.links import MOST_LINKED, pair_of, reached, still_reached
 from deletion.models import Certificate, DeletionRequest, Link, LinkedIdentifier
-from deletion.queries.links import TOO_MANY
+from deletion.queries.links import TOO_LATE, TOO_MANY
 from lineage.identifiers import IdentifierKind
 from lineage.models import Pseudonym
 from lineage.queries import kinds_of_namespaces
@@ -274,6 +274,37 @@ def test_who_is_forgotten_cannot_be_linked_again(stores):
     assert actions.declare_links(pairs=pairs(mine), actor=INTAKE, now=right_now()) == LinkCount(
         forgotten=1
     )
+
+
+def test_a_link_that_comes_late_is_told_on_the_request_that_does_not_follow_it(namespaces):
+    opened = make_request(address())
+    make_request(address(BOBS), key="k2")
+
+    link((address(), number("one")), (number("two"), number("three")))
+
+    alert = Alert.objects.get()
+    assert (alert.kind, alert.about) == (TOO_LATE, f"request/{opened.request.pk}")
+    assert alert.detail["links"] == 1
+    assert looked_for(opened) == [(EMAIL, False)]
+    assert ALICES not in str(alert.detail)
+
+
+def test_a_late_link_to_what_another_open_request_names_needs_nobody(namespaces):
+    make_request(address())
+    make_request(number("one"), key="k2")
+
+    link((address(), number("one")))
+
+    assert not Alert.objects.exists()
+
+
+def test_a_late_link_to_a_request_that_has_ended_needs_nobody(namespaces):
+    opened = make_request(address())
+    actions.cancel(request_id=opened.request.pk, actor=OFFICER, now=MONDAY)
+
+    link((address(), number("one")))
+
+    assert not Alert.objects.exists()
 
 
 def test_a_cancelled_request_leaves_the_links(namespaces):
