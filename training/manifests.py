@@ -14,9 +14,8 @@ from training import columns
 from training.evidence import EvidenceClass
 from training.moments import sequence_at
 from training.plans import digest_of
+from training.verifier.checking import RELEASE_TYPE, STOP_TYPE, WITHDRAWALS_TYPE
 
-RELEASE_TYPE: Final = "https://lethe.example/model-release/v1"
-STOP_TYPE: Final = "https://lethe.example/model-stop/v1"
 API: Final = "v1"
 """The version of the HTTP API at whose addresses a serving system asks again."""
 
@@ -179,5 +178,22 @@ def stop_statement(
             "why": why,
             "since": since.isoformat() if since else None,
             "fallback": dict(served.fallback),
+        },
+    )
+
+
+def withdrawals_statement(
+    served: Served, withdrawn: Mapping[int, str], *, as_of: datetime | None
+) -> dict[str, object]:
+    """Return the list of the versions that nobody may load any more, with their artefacts."""
+    return statement_of(
+        subjects={f"{served.model}/withdrawals": digest_of(list(withdrawn.values()))},
+        predicate_type=WITHDRAWALS_TYPE,
+        predicate={
+            "model": served.model,
+            "sequence": sequence_at(as_of) if as_of else 0,
+            "withdrawn": [
+                {"version": number, "sha256": digest} for number, digest in withdrawn.items()
+            ],
         },
     )

@@ -12,6 +12,7 @@ from training.api.views import (
     StopProposal,
     Stops,
     TrainingRuns,
+    Withdrawals,
 )
 
 urlpatterns = [
@@ -20,6 +21,7 @@ urlpatterns = [
     path("models", Models.as_view()),
     path("models/<str:name>", OneModel.as_view()),
     path("models/<str:name>/release", ServedRelease.as_view()),
+    path("models/<str:name>/withdrawals", Withdrawals.as_view()),
     path("models/<str:name>/runs", TrainingRuns.as_view()),
     path("training-runs/<uuid:run_id>", OneTrainingRun.as_view()),
     path("training-runs/<uuid:run_id>/cancellation", Cancellation.as_view()),

@@ -155,11 +155,31 @@ class ServedRelease(APIView):
         falls back.
         """
         now = timezone.now()
-        told = queries.serving(name, now=now)
-        etag = f'"{told.digest}"'
-        headers = {"ETag": etag, "Cache-Control": f"private, max-age={_fresh_for(told, now=now)}"}
-        answer = Response(told.envelope, headers=headers)
-        return get_conditional_response(request, etag=etag, response=answer) or answer
+        return _told(request, queries.serving(name, now=now), now=now)
+
+
+class Withdrawals(APIView):
+    """What nobody may load of one model any more."""
+
+    permission_classes = [any_of(*READERS)]
+
+    @extend_schema(
+        operation_id="model_withdrawals",
+        parameters=[NAMED],
+        responses={200: EnvelopeOut, 304: None},
+    )
+    def get(self, request: Request, name: str) -> HttpResponseBase:
+        """Return the signed list of a model's withdrawn versions, with their artefacts' digests."""
+        now = timezone.now()
+        return _told(request, queries.withdrawals(name, now=now), now=now)
+
+
+def _told(request: Request, told: Serving, *, now: datetime) -> HttpResponseBase:
+    """Answer with an envelope, or with 304 if the caller has it."""
+    etag = f'"{told.digest}"'
+    headers = {"ETag": etag, "Cache-Control": f"private, max-age={_fresh_for(told, now=now)}"}
+    answer = Response(told.envelope, headers=headers)
+    return get_conditional_response(request, etag=etag, response=answer) or answer
 
 
 class TrainingRuns(APIView):

@@ -47,7 +47,7 @@ from training.queries.runs import (
     snapshots_of,
     steps_due,
 )
-from training.queries.serving import serving
+from training.queries.serving import serving, withdrawals
 from training.queries.sources import (
     Origin,
     evaluation_of,
@@ -129,4 +129,5 @@ __all__ = [
     "verdicts_of",
     "versions_of",
     "watermark_of",
+    "withdrawals",
 ]

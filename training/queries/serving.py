@@ -7,7 +7,13 @@ from django.db.models import F, QuerySet
 
 from audits.statements import digest_of, sign
 from training.errors import NothingReleased
-from training.manifests import Promise, Served, release_statement, stop_statement
+from training.manifests import (
+    Promise,
+    Served,
+    release_statement,
+    stop_statement,
+    withdrawals_statement,
+)
 from training.models import Model, ModelRelease, Stop
 from training.moments import newest
 from training.queries.registry import EVERYTHING, model_named, model_signer, scope_of
@@ -55,6 +61,18 @@ def serving(model_name: str, *, now: datetime) -> Serving:
         raise NothingReleased
     why = "every version was withdrawn"
     return _signed_stop(model, why=why, since=withdrawn.withdrawn_at, as_of=as_of)
+
+
+def withdrawals(model_name: str, *, now: datetime) -> Serving:
+    """Return the signed list of the versions of a model that nobody may load any more."""
+    model = model_named(model_name)
+    gone = model.versions.filter(state__in=[VersionState.WITHDRAWN, VersionState.DESTROYED])
+    said = dict(gone.order_by("number").values_list("number", "artefact_digest"))
+    releases = ModelRelease.objects.filter(version__model=model)
+    as_of = _changed_at(releases, [EVERYTHING, scope_of(model.name)], now=now)
+    statement = withdrawals_statement(served(model), said, as_of=as_of)
+    envelope = sign(statement, signer=model_signer())
+    return Serving(envelope=envelope, digest=digest_of(envelope))
 
 
 def statement_about(release: ModelRelease, *, as_of: datetime | None) -> dict[str, object]:

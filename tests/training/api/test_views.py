@@ -224,6 +224,22 @@ def test_when_every_version_is_withdrawn_the_fallback_answers(engineer, tmp_path
     assert statement_in(answer)["predicate"]["why"] == "every version was withdrawn"
 
 
+def test_what_nobody_may_load_any_more_is_listed_under_signature(engineer, tmp_path):
+    model = make_trained_model(tmp_path)
+    before = engineer.get("/api/v1/models/triage/withdrawals")
+    ModelVersion.objects.update(state="withdrawn")
+
+    answer = engineer.get("/api/v1/models/triage/withdrawals")
+
+    assert statement_in(before)["predicate"]["withdrawn"] == []
+    assert statement_in(answer)["predicate"]["withdrawn"] == [
+        {"version": 1, "sha256": version_of(model, 1).artefact_digest}
+    ]
+    known = {"If-None-Match": answer["ETag"]}
+    same = engineer.get("/api/v1/models/triage/withdrawals", headers=known)
+    assert same.status_code == 304
+
+
 def test_a_training_is_started_on_the_newest_data(engineer, family):
     make_model(family)
 
