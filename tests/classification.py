@@ -213,7 +213,7 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "training.ShardFit": {PLAIN: f"{LEASE} id run shard slice key people rows snapshot reused"},
     "training.Snapshot": {
-        PLAIN: "id model shard slice key file digest fitted_at doomed_at destroyed_at",
+        PLAIN: "id model shard slice key file digest fitted_at seconds doomed_at destroyed_at",
     },
     "training.Snapshot_versions": {PLAIN: "id snapshot modelversion"},
     "training.Stop": {

@@ -94,6 +94,7 @@ class Snapshot(models.Model):
     digest = models.CharField(max_length=64)
     versions = models.ManyToManyField(ModelVersion, related_name="snapshots")
     fitted_at = models.DateTimeField()
+    seconds = models.FloatField(null=True, blank=True)  # the fit took, without reading
     doomed_at = models.DateTimeField(null=True, blank=True)  # nobody may reuse it: to be destroyed
     destroyed_at = models.DateTimeField(null=True, blank=True)
 

@@ -130,11 +130,11 @@ def plan_of(people: People, recipe: Recipe, *, profile: Profile, whole: bool = F
     shards: list[PlannedShard] = []
     if whole:
         rows = people.in_training()
-        shards += _planned(rows, recipe) if rows.pseudonyms else []
+        shards += planned_parts(rows, recipe) if rows.pseudonyms else []
     else:
         for shard in people.present():
             if shard != HOLD_OUT:
-                shards += _planned(people.in_shard(shard, slices=recipe.slices), recipe)
+                shards += planned_parts(people.in_shard(shard, slices=recipe.slices), recipe)
     return Plan(
         features=people.features,
         hold_out=held_out(people.in_shard(HOLD_OUT)),
@@ -144,7 +144,8 @@ def plan_of(people: People, recipe: Recipe, *, profile: Profile, whole: bool = F
     )
 
 
-def _planned(rows: ShardRows, recipe: Recipe) -> list[PlannedShard]:
+def planned_parts(rows: ShardRows, recipe: Recipe) -> list[PlannedShard]:
+    """Plan one shard, or each of its slices."""
     if recipe.slices == 1:
         return [
             PlannedShard(

@@ -32,6 +32,8 @@ class RunSummary:
     shards_total: int
     version: int | None
     metrics: Mapping[str, object]
+    forecast: Mapping[str, object]  # what fitting the parts hit, and everything, should cost
+    fitting_seconds: float | None  # what the fits took together
     evidence_class: EvidenceClass
     evidence: Mapping[str, object]
     gates: tuple[GateSaid, ...]

@@ -186,6 +186,7 @@ def test_evidence_holds_digests_and_counts_only(tmp_path):
         ),
         "artefact": version_of(model, 1).artefact_digest,
         "qualified": True,
+        "evidence class": "retrained",
         "versions destroyed": [],
         "snapshots destroyed": 0,
     }

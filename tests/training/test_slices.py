@@ -61,6 +61,10 @@ def leave(person, folder, model):
     forget(person)
 
 
+def rows_of(snapshot):
+    return ShardFit.objects.get(snapshot=snapshot, reused=False).rows
+
+
 def from_nothing(model, run):
     """Return the artefact of a training that keeps nothing and resumes nowhere."""
     trainer, recipe = trainer_named(model.trainer), queries.recipe_of(run)
@@ -102,6 +106,16 @@ def test_a_deletion_resumes_before_the_persons_slice_and_leaves_nothing_of_it(mo
     made = [(one["shard"], one["slice"], one["reused"]) for one in second.manifest["shards"]]
     assert made == [(0, 0, True), (0, 1, False), (0, 2, False), *((1, n, True) for n in range(3))]
     assert [one["facts"]["slice"] for one in recorded("ShardFitted")][-2:] == [1, 2]
+    assert queries.run_summary(first.run.pk).forecast["unit"] == "rows"
+    said = second.manifest["forecast"]
+    assert (said["unit"], said["choice"]) == ("seconds", "the parts hit")
+    assert 0 < said["parts"] < said["full"]
+    took = {place: (one.seconds or 0.0) / rows_of(one) for place, one in before.items()}
+    parts = sum(took[one.shard, one.slice] * one.rows for one in fitted)
+    assert said["parts"] == pytest.approx(parts)
+    assert summary.forecast == said
+    seconds = [one.snapshot.seconds or 0.0 for one in fitted if one.snapshot]
+    assert summary.fitting_seconds == pytest.approx(sum(seconds))
 
 
 def test_one_worker_goes_on_with_the_slices_of_its_shard_and_reads_its_people_once(

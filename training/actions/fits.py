@@ -61,7 +61,14 @@ def keep_fit(*, fit_id: int, token: Token, length: timedelta, now: datetime) -> 
 
 
 def finish_fit(  # noqa: PLR0913  # keyword-only, one a field
-    *, fit_id: int, token: Token, file: str, digest: str, actor: Actor, now: datetime
+    *,
+    fit_id: int,
+    token: Token,
+    file: str,
+    digest: str,
+    seconds: float | None = None,
+    actor: Actor,
+    now: datetime,
 ) -> Snapshot:
     """Keep the snapshot of a shard. The file is written and flushed before this."""
     with audited(actor=actor, now=now) as trail:
@@ -74,6 +81,7 @@ def finish_fit(  # noqa: PLR0913  # keyword-only, one a field
             file=file,
             digest=digest,
             fitted_at=now,
+            seconds=seconds,
         )
         fit.snapshot = snapshot
         fit.lease_until = None

@@ -16,6 +16,7 @@ from training.actions.moves import move, record_finished, refuse, restart
 from training.driving import STEPS, Step
 from training.errors import Stopped
 from training.events import DataChecked, StepClaimed, TrainingForced, TrainingStarted
+from training.forecast import Forecast, Part, forecast
 from training.gates import Verdict
 from training.models import (
     GateDeclaration,
@@ -29,6 +30,7 @@ from training.models import (
 )
 from training.plans import Plan
 from training.queries import is_stopped, newest_source
+from training.queries.runs import measured_fits
 from training.queries.sources import origin_of, require_fit_for
 from training.states import RUN_OPEN, JobState, RunState, require_run_move
 
@@ -197,6 +199,8 @@ def record_verdicts(  # noqa: PLR0913  # keyword-only, what the check found
         run.plan = {}
         if plan is not None and not refusals:
             run.plan = plan.as_json() | {"gates": _said_by_gates(verdicts, gates)}
+        if fits:
+            run.plan["forecast"] = _forecast(run, fits).as_json()
         run.shards_total = len({fit.shard for fit in fits})
         run.shards_hit = len({fit.shard for fit in fits if not fit.reused})
         move(run, RunState.DESTROYING if refusals else RunState.FITTING)
@@ -249,6 +253,11 @@ def _plan_fits(run: TrainingRun, plan: Plan) -> list[ShardFit]:
             )
         )
     return ShardFit.objects.bulk_create(fits)
+
+
+def _forecast(run: TrainingRun, fits: Sequence[ShardFit]) -> Forecast:
+    parts = [Part(shard=fit.shard, slice=fit.slice, rows=fit.rows, kept=fit.reused) for fit in fits]
+    return forecast(parts, measured_fits(run.model_id))
 
 
 def follow_source(*, run_id: UUID, actor: Actor, now: datetime) -> bool:

@@ -24,14 +24,16 @@ from audits.pages.cells import (
 )
 from audits.pages.confirmations import Confirmation, button, refusals_in
 from audits.pages.records import Figure, Page, ReadOnlyAdmin
-from audits.pages.sections import Facts, Table, raw, timeline_of
+from audits.pages.sections import Facts, Section, Table, raw, timeline_of
 from audits.permissions import Role
 from training import errors
 from training.actions import cancel_run
 from training.admin.badges import RUN_TONES, shards_bar, why_badge
 from training.admin.outside_jobs import LOG_READERS, work_outside
 from training.admin.verdicts import verdicts_table
+from training.forecast import Unit
 from training.models import ShardFit, TrainingRun
+from training.queries.runs import seconds_of
 from training.states import RUN_OPEN, RunState
 
 
@@ -130,6 +132,7 @@ class TrainingRunAdmin(ReadOnlyAdmin):
                     ],
                 ),
                 verdicts_table(row),
+                *_cost(row),
                 _fits(row),
                 *work_outside(row, logs=may(request, LOG_READERS)),
                 timeline_of(trail.timeline(f"training/{row.pk}"), hidden={"run_id"}),
@@ -141,6 +144,29 @@ class TrainingRunAdmin(ReadOnlyAdmin):
 def _cancel(request: HttpRequest, run: TrainingRun) -> str:
     cancel_run(run_id=run.pk, actor=actor_of(request), now=timezone.now())
     return f"The training of {run.model.name} is cancelled."
+
+
+def _cost(run: TrainingRun) -> list[Section]:
+    """Say what was expected of the parts hit and of everything, and what it came to."""
+    said = run.plan.get("forecast")
+    if not said:
+        return []
+    took = seconds_of(run.pk)
+    return [
+        Facts(
+            title="What fitting costs",
+            rows=[
+                ("The parts hit", _amount(said["parts"], said["unit"])),
+                ("Everything", _amount(said["full"], said["unit"])),
+                ("Chosen", said["choice"]),
+                ("It took", _amount(took, "seconds") if took is not None else NOTHING),
+            ],
+        )
+    ]
+
+
+def _amount(value: float, unit: str) -> str:
+    return f"{value:,.0f} rows" if unit == Unit.ROWS else f"{value:,.3g} s of one worker"
 
 
 def _fits(run: TrainingRun) -> Table:

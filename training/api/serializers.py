@@ -220,6 +220,13 @@ class TrainingRunOut(serializers.Serializer[Any]):
     shards_total = serializers.IntegerField()
     version = serializers.IntegerField(allow_null=True)
     metrics = serializers.DictField()
+    forecast = serializers.DictField(
+        help_text="What it was expected to cost to fit the `parts` hit, and to fit everything "
+        "(`full`), in `unit`; and the `choice`. Empty before the data was checked."
+    )
+    fitting_seconds = serializers.FloatField(
+        allow_null=True, help_text="What the fits took together, in seconds of one worker."
+    )
     evidence = serializers.DictField()
     gates = VerdictOut(many=True)
     finished_at = serializers.DateTimeField(allow_null=True)

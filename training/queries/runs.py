@@ -4,9 +4,12 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import Sum
+
 from training.driving import Due, FitView, RunView, Waiting, due
 from training.errors import RunUnknown
 from training.evidence import EvidenceClass
+from training.forecast import Measured
 from training.models import (
     ModelVersion,
     OutsideJob,
@@ -114,6 +117,30 @@ def snapshots_of(run_id: UUID) -> list[Snapshot]:
     return list(Snapshot.objects.filter(shardfit__run=run_id).order_by("shard", "slice"))
 
 
+def measured_fits(model_id: int) -> list[Measured]:
+    """Return how long each part of a model took when it was fitted last."""
+    fits = (
+        ShardFit.objects.filter(
+            run__model_id=model_id, reused=False, snapshot__seconds__isnull=False
+        )
+        .select_related("snapshot")
+        .order_by("shard", "slice", "-snapshot__fitted_at", "-pk")
+        .distinct("shard", "slice")
+    )
+    return [
+        Measured(shard=fit.shard, slice=fit.slice, rows=fit.rows, seconds=fit.snapshot.seconds)
+        for fit in fits
+        if fit.snapshot is not None and fit.snapshot.seconds is not None
+    ]
+
+
+def seconds_of(run_id: UUID) -> float | None:
+    """Return how long the fits of a run took together; None before there is any."""
+    fits = ShardFit.objects.filter(run=run_id, reused=False, snapshot__seconds__isnull=False)
+    total: float | None = fits.aggregate(total=Sum("snapshot__seconds"))["total"]
+    return total
+
+
 def snapshot_before(fit: ShardFit) -> Snapshot | None:
     """Return the snapshot of the slices before one, if they are fitted."""
     before = ShardFit.objects.filter(run=fit.run_id, shard=fit.shard, slice__lt=fit.slice)
@@ -183,6 +210,8 @@ def run_summary(run_id: UUID) -> RunSummary:
         shards_total=run.shards_total,
         version=version.number if version else None,
         metrics=version.metrics if version else {},
+        forecast=run.plan.get("forecast", {}),
+        fitting_seconds=seconds_of(run.pk),
         evidence_class=_evidence_class(version, judged),
         evidence=_evidence(run, version, judged),
         gates=tuple(

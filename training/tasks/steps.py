@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC
 from hashlib import sha256
 from pathlib import Path
+from time import perf_counter
 from typing import Final
 from uuid import UUID
 
@@ -168,27 +169,34 @@ def _fit_one(fit_id: int, read: dict[Shard, ShardRows]) -> bool:
     with looked_after(Holding(run_id=run_id, token=token, fit_id=fit_id)), attempt(keep, failed):
         row = queries.fit_numbered(fit_id)
         if not _followed(row.run_id):
-            _keep_snapshot(row, token, _fitted(row, token, read))
+            snapshot, seconds = _fitted(row, token, read)
+            _keep_snapshot(row, token, snapshot, seconds=seconds)
     return True
 
 
-def _fitted(row: ShardFit, token: Token, read: dict[Shard, ShardRows]) -> bytes:
+def _fitted(
+    row: ShardFit, token: Token, read: dict[Shard, ShardRows]
+) -> tuple[bytes, float | None]:
+    """Return the snapshot, and the seconds that it took; None if they say nothing."""
     run = row.run
     trainer, recipe = queries.trainer_named(run.model.trainer), queries.recipe_of(run)
     if isinstance(trainer, OutsideTrainer):
-        return outside.fitted(row, trainer=trainer, token=token, actor=TRAINER)
+        return outside.fitted(row, trainer=trainer, token=token, actor=TRAINER), None
     origin = queries.origin_of(run.source_id)
     planned = PlannedShard(
         shard=Shard(row.shard), slice=row.slice, key=row.key, people=row.people, rows=row.rows
     )
     if origin.release is not None:
         data = queries.release_data_of(run.model, origin.release)
-        return fit_release(trainer, data, planned=planned, recipe=recipe)
+        return fit_release(trainer, data, planned=planned, recipe=recipe), None
     if planned.shard not in read:
         source, features = queries.source_of(origin.dataset), planned_features(run.plan)
         read[planned.shard] = read_shard(source, features, planned.shard, slices=recipe.slices)
     rows = read[planned.shard]
-    return fit_rows(trainer, rows, planned=planned, recipe=recipe, before=_before(row))
+    before = _before(row)
+    began = perf_counter()
+    piece = fit_rows(trainer, rows, planned=planned, recipe=recipe, before=before)
+    return piece, perf_counter() - began
 
 
 def _before(row: ShardFit) -> bytes | None:
@@ -202,13 +210,14 @@ def _before(row: ShardFit) -> bytes | None:
         return None
 
 
-def _keep_snapshot(row: ShardFit, token: Token, snapshot: bytes) -> None:
+def _keep_snapshot(row: ShardFit, token: Token, snapshot: bytes, *, seconds: float | None) -> None:
     with _kept(f"{row.run.model_id}/snapshots/{row.pk}-{token}", snapshot) as (file, digest):
         actions.finish_fit(
             fit_id=row.pk,
             token=token,
             file=file,
             digest=digest,
+            seconds=seconds,
             actor=TRAINER,
             now=timezone.now(),
         )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn import config_context
 from sklearn.linear_model import SGDClassifier
 from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
@@ -51,7 +52,8 @@ def fit_on(  # noqa: PLR0913  # keyword-only: where it stands, and what comes no
     else:
         held = {"mean": before.fitted["mean"], "scale": before.fitted["scale"]}
     scaled = filled((rows - unpack(held["mean"])) / unpack(held["scale"]))
-    with threadpool_limits(limits=1):
+    # All numbers are finite by now: to have that checked again in each epoch costs more than it.
+    with threadpool_limits(limits=1), config_context(assume_finite=True):
         model = model_of(estimator, chosen, rows=len(rows))
         if before is not None:
             _put_back(model, before, columns=scaled.shape[1], classes=classes)
