@@ -1,0 +1,1 @@
+"""The people and the deletions that `benchmarks/retraining.py` measures."""
