@@ -6,7 +6,7 @@ import pytest
 from config.traces import tables_naming
 from lineage.queries import member_shards, reach_of, resolve
 from lineage.sharding import HOLD_OUT
-from tests.cast import ALICE
+from tests.cast import ALICE, MONDAY, OFFICER
 from tests.lineage.builders import (
     forget,
     make_family,
@@ -28,6 +28,7 @@ from tests.training.builders import (
     write_symptoms,
 )
 from training import queries
+from training.actions import declare_gates
 from training.models import ModelVersion, ShardFit, Snapshot
 from training.states import RunState
 
@@ -197,3 +198,39 @@ def test_what_a_killed_worker_left_behind_goes_with_the_rest(model, folder):
 
     assert not stray.exists()
     assert files_holding(WARD) == set()
+
+
+def test_what_stands_in_for_gaps_is_forgotten_with_the_people_it_was_learned_from(tmp_path):
+    folder = tmp_path / "patients"
+    ages = {"age": [77.125, *[None] * (len(MANY) - 1)]}  # Alice is the only one who has an age
+    family = make_patients(folder, changes=ages).family
+    rules = {"age": {"fill": "median", "missing_permille": 1000}, "ward": {"fill": "mode"}}
+    declare_gates(family_id=family.pk, rules={"columns": rules}, actor=OFFICER, now=MONDAY)
+    model = make_model(family)
+    assert train(model).state is RunState.SUCCEEDED
+    shard = shard_of(ALICE, model)
+    assert {path.relative_to(artefact_folder()).as_posix() for path in files_holding("77.125")} == {
+        version_of(model, 1).artefact,
+        version_of(model, 1).snapshots.get(shard=shard).file,
+    }
+    assert tables_naming("77.125") == set()
+    leave(ALICE, folder, model)
+
+    summary = train(model, forced=True)
+    elsewhere = make_model(family, name="fresh")
+    train(elsewhere)
+
+    assert (summary.shards_hit, summary.shards_total) == (1, 4)
+    assert files_holding("77.125") == set()
+    assert version_of(model, 2).manifest["imputation"]["rules"] == {"age": "median", "ward": "mode"}
+    assert version_of(model, 2).artefact_digest == version_of(elsewhere, 1).artefact_digest
+
+
+def test_another_rule_for_gaps_has_everybody_fitted_anew(folder, model):
+    rules = {"columns": {"size": {"fill": {"constant": 10}}}}
+    declare_gates(family_id=model.family_id, rules=rules, actor=OFFICER, now=MONDAY)
+
+    summary = train(model)
+
+    assert (summary.shards_hit, summary.shards_total) == (4, 4)
+    assert train(model).shards_hit == 0

@@ -29,6 +29,12 @@ from training.gates import parse
 from training.models import GateDeclaration
 
 
+class RulesField(forms.JSONField):
+    """A JSON document that may be empty: no rule of one's own is a declaration, too."""
+
+    empty_values = [None, ""]
+
+
 class Declaring(forms.Form):
     """Asks for the rules of one training set."""
 
@@ -37,7 +43,7 @@ class Declaring(forms.Form):
         label="Training set",
         widget=UnfoldAdminTextInputWidget(),
     )
-    rules = forms.JSONField(
+    rules = RulesField(
         label="Rules",
         help_text="JSON, as a whole: what is left out is usual. See the how-to page.",
         widget=UnfoldAdminTextareaWidget({"rows": 16}),

@@ -9,7 +9,7 @@ _Schema = dict[str, Any]
 
 
 def _object(**properties: _Schema) -> _Schema:
-    required = [name for name, part in properties.items() if part.pop("required", False)]
+    required = [name for name, part in properties.items() if part is _COLUMN]
     return {
         "type": "object",
         "properties": properties,
@@ -78,7 +78,7 @@ RULES: Final = {
             most_classes=_whole(2, 10_000, "Values that a label may have."),
         ),
         day=_object(
-            column={**_COLUMN, "required": True},
+            column=_COLUMN,
             weekdays={
                 "type": "array",
                 "items": {"type": "integer", "minimum": 1, "maximum": 7},
@@ -96,7 +96,7 @@ RULES: Final = {
             days_old=_whole(0, 3650, "How old the newest day may be at the registration."),
         ),
         source=_object(
-            column={**_COLUMN, "required": True},
+            column=_COLUMN,
             expected=_texts("The sources; left out: those of the last good version."),
             most_permille=_permille("Rows that one source may have", least=1),
             change_permille=_whole(10, 1000, "By which a source's share may change, in per mille."),
