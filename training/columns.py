@@ -117,9 +117,10 @@ def as_days(column: pa.ChunkedArray) -> Floats | None:
 
 
 def schema_digest(features: Sequence[Feature]) -> str:
-    """Return what features have in common that the same model can read: names, kinds, order."""
+    """Return the digest of names, kinds and order: a model reads what has the very same one."""
     said = [[feature.name, feature.kind.value] for feature in features]
-    return sha256(json.dumps(said, ensure_ascii=False).encode()).hexdigest()
+    spelled = json.dumps(said, separators=(",", ":"), ensure_ascii=False)
+    return sha256(spelled.encode()).hexdigest()
 
 
 def features_of(schemas: Sequence[pa.Schema], names: Sequence[str]) -> tuple[Feature, ...]:

@@ -140,7 +140,7 @@ def release_statement(served: Served, promise: Promise) -> dict[str, object]:
             "inputs": inputs,
             "compat": {
                 "api": API,
-                "features": digest_of([[one.name, one.kind.value] for one in kinds]),
+                "features": columns.schema_digest(kinds),
                 "trainer": promise.manifest["revision"],
             },
             "metrics": dict(promise.metrics),

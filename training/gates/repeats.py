@@ -6,15 +6,23 @@ rounded rows, so a pair that lies on either side of a rounding edge is not found
 compared: a repetition with another label is one all the same.
 """
 
-import math
 import unicodedata
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
 
 from training.columns import Kind
 from training.gates.rules import USUAL, Rules, Thresholds
 from training.gates.verdicts import Gate, Verdict, is_beyond, percent, permille, verdict
 from training.reading import People
+
+Codes = npt.NDArray[np.int64]
+
+_POWERS: Final = 1024  # more than there are powers of ten in a float64
+_LEAST: Final = 1e-290  # what is smaller counts as zero: it has no full digits
+_GAP: Final = np.iinfo(np.int64).min
 
 
 def duplicates(
@@ -50,10 +58,10 @@ def near_duplicates(people: People, *, rules: Rules) -> Verdict | None:
     rule = rules.near_duplicates
     if rule is None:
         return None
-    alike = _normal_rows(people, digits=rule.digits)
-    of_people = set(zip(people.pseudonyms, alike, strict=True))
-    rows = len(alike)
-    same, other = rows - len(of_people), len(of_people) - len(set(alike))
+    alike = _alike(people, digits=rule.digits)
+    rows, kinds = len(alike), len(np.unique(alike))
+    of_people = len(np.unique(_codes(people.pseudonyms) * max(kinds, 1) + alike))
+    same, other = rows - of_people, of_people - kinds
     reason = ""
     if is_beyond(same, rows, rule.same_person_permille):
         reason = (
@@ -77,30 +85,47 @@ def near_duplicates(people: People, *, rules: Rules) -> Verdict | None:
     )
 
 
-def _normal_rows(people: People, *, digits: int) -> list[tuple[object, ...]]:
+def _alike(people: People, *, digits: int) -> Codes:
+    """Return a number for each row, the same for rows that are nearly the same."""
     columns = [
         _rounded(people.table[feature.name].to_numpy(), digits)
         if feature.kind is Kind.NUMBER
-        else _spelled(people.table[feature.name].to_pylist())
+        else _codes(_spelled(people.table[feature.name].to_pylist()))
         for feature in people.features
     ]
-    return list(zip(*columns, strict=True))
+    rows = np.ascontiguousarray(np.column_stack(columns))
+    whole = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).ravel()
+    codes: Codes = np.unique(whole, return_inverse=True)[1].ravel()
+    return codes
 
 
-def _rounded(numbers: Any, digits: int) -> list[object]:
-    """Return numbers in so many significant digits; a gap is one value, equal to itself."""
-    # Adding 0.0 makes one zero of two.
-    return [
-        "" if math.isnan(number) else f"{number + 0.0:.{digits - 1}e}"
-        for number in numbers.tolist()
-    ]
+def _rounded(numbers: Any, digits: int) -> Codes:
+    """Return numbers in so many significant digits: their digits and their power of ten in one."""
+    sizes = np.abs(numbers)
+    known = sizes > _LEAST  # NaN is not
+    powers = np.zeros(len(numbers))
+    powers[known] = np.floor(np.log10(sizes[known]))
+    kept = np.zeros(len(numbers))
+    kept[known] = np.rint(numbers[known] / 10.0 ** (powers[known] - digits + 1))
+    carried = np.abs(kept) >= 10**digits  # 9.996 in three digits is 1.00 of the next power
+    kept[carried] /= 10
+    powers[carried] += 1
+    codes: Codes = kept.astype(np.int64) * _POWERS + (powers + _POWERS // 2).astype(np.int64)
+    codes[~known] = np.where(np.isnan(numbers[~known]), _GAP, 0)
+    return codes
 
 
-def _spelled(texts: list[str | None]) -> list[object]:
-    once: dict[str | None, object] = {
+def _spelled(texts: list[str | None]) -> list[str | None]:
+    once = {
         text: None
         if text is None
         else " ".join(unicodedata.normalize("NFKC", text).casefold().split())
         for text in set(texts)
     }
     return [once[text] for text in texts]
+
+
+def _codes(values: Sequence[object]) -> Codes:
+    """Return a number for each value, the same for the same."""
+    known: dict[object, int] = {}
+    return np.array([known.setdefault(one, len(known)) for one in values], dtype=np.int64)
