@@ -3,7 +3,11 @@
 from hashlib import sha256
 
 import pytest
+from django.contrib.auth.models import Group, User
+from django.test import Client
+from django.urls import reverse
 
+from audits.permissions import Role
 from lineage.queries import sharding_of
 from lineage.sharding import HOLD_OUT, Shard
 from tests.lineage.builders import forget, make_version, pseudonym, recorded
@@ -61,6 +65,15 @@ def leave(person, folder, model):
     forget(person)
 
 
+def page_of(run_id):
+    user = User.objects.create_user("an engineer", is_staff=True)
+    user.groups.add(Group.objects.get_or_create(name=Role.ENGINEER.value)[0])
+    client = Client()
+    client.force_login(user)
+    page = reverse("admin:training_trainingrun_change", args=[run_id])
+    return " ".join(client.get(page).content.decode().split())
+
+
 def rows_of(snapshot):
     return ShardFit.objects.get(snapshot=snapshot, reused=False).rows
 
@@ -114,6 +127,10 @@ def test_a_deletion_resumes_before_the_persons_slice_and_leaves_nothing_of_it(mo
     parts = sum(took[one.shard, one.slice] * one.rows for one in fitted)
     assert said["parts"] == pytest.approx(parts)
     assert summary.forecast == said
+    shown = page_of(summary.run_id)
+    assert "What fitting costs" in shown
+    assert "s of one worker" in shown
+    assert "the parts hit" in shown
     seconds = [one.snapshot.seconds or 0.0 for one in fitted if one.snapshot]
     assert summary.fitting_seconds == pytest.approx(sum(seconds))
 

@@ -13,6 +13,7 @@ from lineage.places import NAME
 from training.errors import TrainerUnknown
 from training.trainers.additive import AdditiveTrainer
 from training.trainers.centroids import CentroidTrainer
+from training.trainers.neighbours import NeighbourTrainer
 from training.trainers.protocol import Trainer
 from training.trainers.sharded import ShardedTrainer
 
@@ -21,6 +22,7 @@ GROUP: Final = "lethe.trainers"
 TRAINERS: Final[Mapping[str, Trainer]] = {
     "sharded-sklearn": ShardedTrainer(),
     "exact-statistics": AdditiveTrainer(),
+    "nearest-neighbours": NeighbourTrainer(),
     "release-centroids": CentroidTrainer(),
 }
 
