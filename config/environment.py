@@ -11,8 +11,8 @@ from urllib.parse import unquote, urlsplit
 from environs import FileAwareEnv, ValidationError, validate
 from typing_extensions import override
 
-from deletion.addresses import Network, networks_in
 from lineage.liveness import ASKED, ASKING
+from training.calling.addresses import Network, networks_in
 from training.outside.declared import NotDeclarable, OutsideTrainer, read_declared
 
 KEY_BYTES: Final = 32

@@ -18,7 +18,7 @@ from config.environment import COUNT, LASTING, LIKELY, NOT_NEGATIVE, POSITIVE, E
 from config.keys import KEYS
 from config.unfold import LOOK
 from config.version import VERSION
-from deletion.addresses import Network
+from training.calling.addresses import Network
 from training.outside.declared import OutsideTrainer
 
 django_stubs_ext.monkeypatch()  # lets ModelAdmin[DeletionRequest] run

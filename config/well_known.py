@@ -4,7 +4,7 @@ from django.conf import settings
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
-from deletion.webhooks import public_key
+from training.calling.signing import public_key
 
 
 @require_safe

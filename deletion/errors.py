@@ -126,14 +126,6 @@ class WorkMissing(Exception):
     """Rows of work that was listed or planned are gone, so nobody can say that it was done."""
 
 
-class AddressRefused(Exception):
-    """The address of a recipient is none that Lethe calls; the message says what is wrong with it.
-
-    Only https is called, on the declared ports, and only public addresses: every one that the name
-    has is checked. The settings name networks of your own.
-    """
-
-
 class RecipientInvalid(Exception):
     """The declaration of a recipient does not fit its way of being told; the message says why."""
 

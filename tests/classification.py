@@ -204,8 +204,8 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
     "training.OutsideJob": {
         TAG: "key watermark given said",
         PLAIN: (
-            "id run number work version revision state handle spec_digest progress misses error"
-            " created_at due_at ended_at emptied_at cleared_at"
+            "id run number work version revision state handle spec_digest answer_digest progress"
+            " misses error created_at due_at ended_at emptied_at cleared_at"
         ),
     },
     "training.Qualification": {

@@ -87,3 +87,11 @@ class JobUnknown(Exception):
 
 class JobEnded(Exception):
     """The piece of work has ended, or was given out again since: its token is stale."""
+
+
+class AddressRefused(Exception):
+    """The address is none that Lethe calls; the message says what is wrong with it.
+
+    Only https is called, on the declared ports, and only public addresses: every one that the name
+    has is checked. The settings name networks of your own.
+    """

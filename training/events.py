@@ -151,6 +151,15 @@ class JobSubmitted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobAnswered:
+    """A trainer that is a service says that its work has ended; nobody has checked it yet."""
+
+    run_id: str
+    job: int
+    answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobEnded:
     """An outside trainer's piece of work has ended; what it printed stays out of here."""
 

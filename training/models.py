@@ -211,6 +211,7 @@ class OutsideJob(models.Model):
     spec_digest = models.CharField(max_length=64, blank=True)
     given = models.JSONField(default=dict)  # digests of what it gets; the trainer is not told them
     said = models.JSONField(default=dict)  # the checked result: digests read, rows, metrics
+    answer_digest = models.CharField(max_length=64, blank=True)  # of what a service said first
     progress = models.PositiveSmallIntegerField(null=True, blank=True)  # per cent
     misses = models.PositiveSmallIntegerField(default=0)  # questions in a row without an answer
     error = models.CharField(max_length=500, blank=True)  # the kind of failure, never data

@@ -10,7 +10,6 @@ from django.db.models import QuerySet
 
 from audits.trail import Actor, Trail, audited
 from deletion.actions.shares import note_outcome
-from deletion.addresses import place_of
 from deletion.callbacks import key_in, require_key_of
 from deletion.errors import RecipientInvalid, RecipientUnknown
 from deletion.events import (
@@ -22,12 +21,13 @@ from deletion.events import (
 )
 from deletion.models import OrderNotice, Recipient, Share, Telling
 from deletion.opendsr import IDENTITY_TYPES
-from deletion.queries.recipients import address_policy
 from deletion.queries.targets import recipient_target
 from deletion.states import Outcome, RequestState
 from deletion.telling import BY_HTTP, Way, known_as
 from lineage.errors import NamespaceUnknown
 from lineage.models import Namespace
+from training.calling.addresses import place_of
+from training.queries import address_policy
 
 _NAME: Final = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
 _CALLED: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

@@ -40,6 +40,7 @@ from deletion.queries.recipients import callback_key_of, callback_url_of, recipi
 from deletion.queries.targets import recipient_target
 from deletion.telling import BY_HTTP, Way
 from lineage import errors as lineage_errors
+from training import errors as training_errors
 
 _SHOWN = 100  # tellings on the page of a recipient
 
@@ -103,7 +104,7 @@ class RecipientAdmin(ReadOnlyAdmin):
     tells_about = "recipient"
     tells_by = "name"
     decided_by = frozenset({Role.ADMINISTRATOR})
-    refusals = refusals_in(errors, lineage_errors)
+    refusals = refusals_in(errors, lineage_errors, training_errors)
     list_display = ("name", "standing", "way_shown", "told", "waiting", "failing", "excused")
     ordering = ("name",)
     actions_list = ("declare",)

@@ -13,7 +13,6 @@ from django.conf import settings
 from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet
 from django.urls import reverse
 
-from deletion.addresses import Policy
 from deletion.callbacks import CallbackKey, key_in
 from deletion.errors import RecipientUnknown, TellingUnknown
 from deletion.models import Certificate, DeletionRequest, Recipient, Share, Telling
@@ -21,15 +20,6 @@ from deletion.states import ENDED_WELL, OPEN_OUTCOMES, ObligationKind, Outcome, 
 from deletion.telling import AWAITED, BY_HTTP, Document, Told, Way
 
 NOBODY_DECLARED: Final = "nobody declared how they can be told"
-
-
-def address_policy() -> Policy:
-    """Return which addresses this installation calls."""
-    return Policy(
-        ports=settings.RECIPIENT_PORTS,
-        networks=settings.RECIPIENT_NETWORKS,
-        plain_http=settings.RECIPIENT_PLAIN_HTTP,
-    )
 
 
 def domain_of(recipient: Recipient) -> str:

@@ -19,13 +19,15 @@ from deletion.actions.requests import key_of
 from deletion.errors import DisgorgementUnknown, RecipientUnknown, TellingUnknown
 from deletion.queries.errands import Errand, errand
 from deletion.queries.orders import OrderErrand, order_errand
-from deletion.queries.recipients import address_policy, recipient_numbered
+from deletion.queries.recipients import recipient_numbered
 from deletion.tasks.attempts import me
-from deletion.tasks.calls import Answered, call
 from deletion.telling import Fate, Way, fate_of, next_attempt, next_look
 from deletion.webhooks import Hashed, Notice
 from lineage.errors import LeaseLost
 from lineage.leases import Token
+from training.calling.calls import Answered, call
+from training.calling.signing import headers_of
+from training.queries import address_policy
 
 TELLER: Final = Actor("task:deletion.tell")
 
@@ -80,7 +82,7 @@ def test_recipient(recipient_id: int) -> None:
                 recipient.url,
                 method="POST",
                 body=body,
-                headers=webhooks.headers_of(
+                headers=headers_of(
                     body,
                     message=f"msg_{secrets.token_hex(16)}",
                     at=now,
@@ -128,7 +130,7 @@ def _send_order(about: OrderErrand, token: Token) -> None:
         about.url,
         method="POST",
         body=body,
-        headers=webhooks.headers_of(
+        headers=headers_of(
             body,
             message=webhooks.message_id(about.notice_id),
             at=now,
@@ -191,7 +193,7 @@ def _send_webhook(about: Errand, notice: Notice, token: Token) -> None:
         about.url,
         method="POST",
         body=body,
-        headers=webhooks.headers_of(
+        headers=headers_of(
             body,
             message=webhooks.message_id(about.telling_id),
             at=now,

@@ -2,7 +2,7 @@ from django.core.management import call_command
 
 from audits.notes import read_key
 from audits.queries import trail_signer
-from deletion.webhooks import public_key
+from training.calling.signing import public_key
 from training.queries import model_signer
 
 

@@ -15,8 +15,9 @@ django.setup()
 from django.conf import settings  # noqa: E402  # the apps must be ready first
 
 from deletion import tasks  # noqa: E402  # as above
-from deletion.tasks import calls, telling  # noqa: E402  # as above
-from tests.deletion.recipient_server import LOOPBACK  # noqa: E402  # as above
+from deletion.tasks import telling  # noqa: E402  # as above
+from tests.training.calling.recipient_server import LOOPBACK  # noqa: E402  # as above
+from training.calling import calls  # noqa: E402  # as above
 
 if __name__ == "__main__":
     when, number, port = sys.argv[1:]

@@ -23,10 +23,10 @@ from lineage.leases import Token
 from tests.cast import ALICE, BOB, OFFICER
 from tests.deletion.builders import make_request, outcomes, raw, right_now, state, walk
 from tests.deletion.processor_keys import signer
-from tests.deletion.recipient_server import LOOPBACK, recipient
 from tests.deletion.test_recipients import asked, certified, pass_on, telling_of
 from tests.deletion.test_telling import Processor, make_due, send
 from tests.lineage.builders import PATIENT_ID, make_dataset, make_namespace, recorded
+from tests.training.calling.recipient_server import LOOPBACK, recipient
 
 pytestmark = pytest.mark.django_db
 

@@ -9,10 +9,10 @@ from audits.bundle import verify_bundle
 from audits.models import OutboxEntry
 from config.traces import files_naming
 from deletion.models import DeletionRequest, Recipient
-from deletion.webhooks import public_key, shown_secret
 from tests.cast import ALICE, BOB
 from tests.deletion.builders import events, make_request, raw, right_now, state, walk
 from tests.lineage.builders import PATIENT_ID, make_dataset, make_namespace
+from training.calling.signing import public_key, shown_secret
 
 pytestmark = pytest.mark.django_db
 

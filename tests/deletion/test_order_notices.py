@@ -13,14 +13,15 @@ from deletion.actions.order_notices import TOLD
 from deletion.models import OrderNotice, Recipient
 from deletion.queries.orders import waiting_notices
 from deletion.telling import RETRIES, Way
-from deletion.webhooks import message_id, shown_secret
+from deletion.webhooks import message_id
 from lineage.errors import LeaseLost
 from lineage.graph import EdgeKind, NodeKind
 from tests.cast import ALICE, BOB, MONDAY, OFFICER
 from tests.deletion.builders import right_now
-from tests.deletion.recipient_server import LOOPBACK, recipient, status
 from tests.deletion.test_disgorgement import approve, attest, follow, left, propose
 from tests.lineage.builders import PATIENT_ID, make_dataset, make_node, recorded
+from tests.training.calling.recipient_server import LOOPBACK, recipient, status
+from training.calling.signing import shown_secret
 
 pytestmark = pytest.mark.django_db
 

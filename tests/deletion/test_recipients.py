@@ -16,7 +16,7 @@ from deletion.actions import (
     record_told,
     retry_telling,
 )
-from deletion.errors import AddressRefused, RecipientInvalid, RecipientUnknown, TellingUnknown
+from deletion.errors import RecipientInvalid, RecipientUnknown, TellingUnknown
 from deletion.models import Batch, Certificate, Obligation, Recipient, Share, Telling
 from deletion.queries.requests import targets_of
 from deletion.telling import Ground, Way
@@ -43,6 +43,7 @@ from tests.lineage.builders import (
     make_version,
     write_people,
 )
+from training.errors import AddressRefused
 
 pytestmark = pytest.mark.django_db
 

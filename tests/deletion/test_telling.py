@@ -18,16 +18,17 @@ from deletion.intake import HashedIdentifier
 from deletion.models import Certificate, Delivery, Recipient, Telling
 from deletion.queries.recipients import waiting_tellings, waiting_tests
 from deletion.telling import RETRIES, Answer, Fate, Way, fate_of, next_attempt
-from deletion.webhooks import message_id, public_key, shown_secret
+from deletion.webhooks import message_id
 from lineage.errors import LeaseLost
 from lineage.identifiers import Identifier
 from lineage.leases import Token
 from tests.cast import ALICE, BOB, MONDAY, OFFICER
 from tests.deaths import dies
 from tests.deletion.builders import make_request, outcomes, raw, right_now, state, walk
-from tests.deletion.recipient_server import LOOPBACK, recipient, status
 from tests.deletion.test_recipients import asked, certified, pass_on, telling_of
 from tests.lineage.builders import PATIENT_ID, make_dataset, make_namespace
+from tests.training.calling.recipient_server import LOOPBACK, recipient, status
+from training.calling.signing import public_key, shown_secret
 
 pytestmark = pytest.mark.django_db
 

@@ -17,6 +17,7 @@ from deletion import webhooks
 from deletion.webhooks import Hashed, Notice
 from lineage.identifiers import Digest
 from tests.cast import MONDAY
+from training.calling import signing
 
 KEY = bytes(range(32))
 SOON = MONDAY + timedelta(days=30)
@@ -35,7 +36,7 @@ def body():
 
 
 def headers(content, *, at=None, recipient="hospital", key=KEY, message="msg_1"):
-    return webhooks.headers_of(
+    return signing.headers_of(
         content,
         message=message,
         at=at or datetime.now(UTC),  # noqa: TID251  # the foreign verifier reads the clock
@@ -70,14 +71,14 @@ def test_the_body_says_what_to_do_and_names_the_person_by_digests_only():
 
 
 def test_the_library_of_standard_webhooks_verifies_a_message():
-    secret = webhooks.shown_secret("hospital", signing_key=KEY)
+    secret = signing.shown_secret("hospital", signing_key=KEY)
     said = headers(body())
 
     assert Webhook(secret).verify(body(), said)["type"] == "person.erased"
     with pytest.raises(WebhookVerificationError):
         Webhook(secret).verify(body() + b" ", said)
     with pytest.raises(WebhookVerificationError):
-        Webhook(webhooks.shown_secret("clinic", signing_key=KEY)).verify(body(), said)
+        Webhook(signing.shown_secret("clinic", signing_key=KEY)).verify(body(), said)
 
 
 def test_the_scheme_of_v1_is_that_of_the_published_example():
@@ -94,7 +95,7 @@ def test_the_scheme_of_v1_is_that_of_the_published_example():
 def test_the_published_key_verifies_every_message_and_no_changed_one(content, seconds):
     at = datetime.fromtimestamp(seconds, tz=UTC)
     said = headers(content, at=at)
-    shown = webhooks.public_key(KEY)
+    shown = signing.public_key(KEY)
     public = Ed25519PublicKey.from_public_bytes(b64decode(shown.removeprefix("whpk_")))
     signature = b64decode(signatures(said)["v1a"])
 
@@ -118,12 +119,12 @@ def test_the_id_of_a_message_is_that_of_its_telling_and_has_no_full_stop():
 
 
 def test_each_recipient_has_a_secret_of_its_own_as_long_as_the_specification_asks():
-    one = b64decode(webhooks.shown_secret("a", signing_key=KEY).removeprefix("whsec_"))
-    other = b64decode(webhooks.shown_secret("b", signing_key=KEY).removeprefix("whsec_"))
+    one = b64decode(signing.shown_secret("a", signing_key=KEY).removeprefix("whsec_"))
+    other = b64decode(signing.shown_secret("b", signing_key=KEY).removeprefix("whsec_"))
 
     assert 24 <= len(one) <= 64
     assert len({one, other, KEY}) == 3
-    assert b64encode(KEY).decode() not in webhooks.public_key(KEY)
+    assert b64encode(KEY).decode() not in signing.public_key(KEY)
 
 
 def test_a_test_message_names_nobody():

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
@@ -12,8 +13,9 @@ from audits.trail import Actor, audited
 from lineage.errors import LeaseLost
 from training.actions.locks import lock_held, lock_held_fit, lock_run
 from training.actions.moves import cancel
+from training.errors import JobEnded as JobHasEnded
 from training.errors import JobUnknown, MoveNotAllowed
-from training.events import JobDestroyed, JobEnded, JobOpened, JobSubmitted
+from training.events import JobAnswered, JobDestroyed, JobEnded, JobOpened, JobSubmitted
 from training.jobs import Holding
 from training.models import OutsideJob, ShardFit, TrainingRun
 from training.outside.contract import Given, Watermark, Work, key_of
@@ -144,6 +146,35 @@ def end_job(  # noqa: PLR0913  # keyword-only, one a field
             JobEnded(run_id=str(job.run_id), job=job.number, state=state.value, error=job.error),
             about=f"training/{job.run_id}",
         )
+
+
+def note_answer(*, job_id: int, answer: bytes, actor: Actor, now: datetime) -> bool:
+    """Keep that a service says its work has ended, so that a worker looks at once.
+
+    The same again changes nothing and is False; something else, or of work that has ended,
+    raises `JobEnded`.
+    """
+    digest = sha256(answer).hexdigest()
+    with transaction.atomic():
+        run_id = OutsideJob.objects.filter(pk=job_id).values_list("run_id", flat=True).first()
+        if run_id is None:
+            raise JobUnknown
+        run = lock_run(run_id)  # before its jobs, as everywhere
+        job = OutsideJob.objects.select_for_update(no_key=True).get(pk=job_id)
+        if job.state != JobState.RUNNING or job.answer_digest not in {"", digest}:
+            raise JobHasEnded
+        if job.answer_digest:
+            return False
+        with audited(actor=actor, now=now) as trail:
+            job.answer_digest = digest
+            job.save(update_fields=["answer_digest"])
+            TrainingRun.objects.filter(pk=run.pk).update(not_before=None)
+            run.fits.filter(snapshot=None).update(not_before=None)
+            trail.record(
+                JobAnswered(run_id=str(job.run_id), job=job.number, answer=digest),
+                about=f"training/{job.run_id}",
+            )
+    return True
 
 
 def let_wait(*, holding: Holding, until: datetime) -> None:

@@ -14,6 +14,7 @@ from training.api.views import (
     TrainingRuns,
     Withdrawals,
 )
+from training.api.work import Input, Output, Result
 
 urlpatterns = [
     path("attestations", Attestations.as_view()),
@@ -25,6 +26,11 @@ urlpatterns = [
     path("models/<str:name>/runs", TrainingRuns.as_view()),
     path("training-runs/<uuid:run_id>", OneTrainingRun.as_view()),
     path("training-runs/<uuid:run_id>/cancellation", Cancellation.as_view()),
+    path(
+        "training-runs/<uuid:run_id>/inputs/<str:name>", Input.as_view(), name="training-run-input"
+    ),
+    path("training-runs/<uuid:run_id>/output", Output.as_view(), name="training-run-output"),
+    path("training-runs/<uuid:run_id>/result", Result.as_view(), name="training-run-result"),
     path("stops", Stops.as_view()),
     path("stops/<path:scope>/proposal", StopProposal.as_view()),
     path("stops/<path:scope>/lift", StopLift.as_view()),

@@ -39,6 +39,13 @@ class Work(StrEnum):
     PREDICT = "predict"  # probabilities, from rows without a label and an artefact of its own
 
 
+FILES: Final = {"rows": "rows.parquet", "artefact": "artefact"}
+"""What a trainer may read, and by which name it lies in the folder of its work."""
+
+MADE: Final = {Work.TRAIN: "artefact", Work.PREDICT: "predictions.json"}
+"""What a trainer makes, and by which name it leaves it."""
+
+
 class Standing(StrEnum):
     """How a piece of work stands, as a driver sees it."""
 

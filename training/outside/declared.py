@@ -23,6 +23,9 @@ _USUAL: Final = 3600
 _CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9:@/._+-]{2,119}")
 _VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 _MOST: Final = 100
+_LONGEST_POLL: Final = 3600
+USUAL_POLL: Final = 15.0  # seconds
+_KNOWN: Final = {"argv", "code", "limit_seconds", "environment", "url", "poll_seconds"}
 
 
 class NotDeclarable(ValueError):
@@ -36,13 +39,15 @@ class OutsideTrainer:
     name: str
     code: str  # what the operator says is run: a commit, or the digest of an image
     limit_seconds: float
-    argv: tuple[str, ...] = ()
+    argv: tuple[str, ...] = ()  # of a command
+    url: str = ""  # of a service
+    poll_seconds: float = USUAL_POLL  # between two questions to a service
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def kind(self) -> str:
         """Say how it is driven."""
-        return "command"
+        return "webhook" if self.url else "command"
 
     @property
     def revision(self) -> str:
@@ -91,7 +96,7 @@ def read_declared(written: str) -> dict[str, OutsideTrainer]:
 def _trainer(name: str, table: Any) -> OutsideTrainer:
     if not NAME.fullmatch(name) or not isinstance(table, dict):
         raise NotDeclarable("each trainer is a table with a plain name")
-    if unknown := sorted(set(table) - {"argv", "code", "limit_seconds", "environment"}):
+    if unknown := sorted(set(table) - _KNOWN):
         raise NotDeclarable(f"{name}: {unknown[0][:64]} is not known")
     code = table.get("code")
     if not isinstance(code, str) or not _CODE.fullmatch(code):
@@ -99,6 +104,8 @@ def _trainer(name: str, table: Any) -> OutsideTrainer:
     limit = table.get("limit_seconds", _USUAL)
     if isinstance(limit, bool) or not isinstance(limit, int | float) or not 0 < limit <= _LONGEST:
         raise NotDeclarable(f"{name}: limit_seconds is not above 0 and at most {_LONGEST}")
+    if "url" in table:
+        return _service(name, table, code=code, limit_seconds=float(limit))
     argv = table.get("argv")
     if not isinstance(argv, list) or not argv or not all(_is_word(word) for word in argv):
         raise NotDeclarable(f"{name}: argv is no list of words")
@@ -117,6 +124,22 @@ def _trainer(name: str, table: Any) -> OutsideTrainer:
         limit_seconds=float(limit),
         argv=tuple(argv),
         environment=environment,
+    )
+
+
+def _service(
+    name: str, table: dict[str, Any], *, code: str, limit_seconds: float
+) -> OutsideTrainer:
+    if {"argv", "environment"} & set(table):
+        raise NotDeclarable(f"{name}: it is a command or a service, not both")
+    url = table["url"]
+    if not isinstance(url, str) or not url.startswith(("https://", "http://")):
+        raise NotDeclarable(f"{name}: url is no address")
+    poll = table.get("poll_seconds", USUAL_POLL)
+    if isinstance(poll, bool) or not isinstance(poll, int | float) or not 0 < poll <= _LONGEST_POLL:
+        raise NotDeclarable(f"{name}: poll_seconds is not above 0 and at most {_LONGEST_POLL}")
+    return OutsideTrainer(
+        name=name, code=code, limit_seconds=limit_seconds, url=url, poll_seconds=float(poll)
     )
 
 

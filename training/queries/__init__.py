@@ -59,10 +59,15 @@ from training.queries.sources import (
     source_of,
 )
 from training.queries.trainers import (
+    address_of_input,
+    address_policy,
+    addresses_of,
     driver_of,
     driver_to_cancel,
     folder_of,
     log_text,
+    place_of,
+    require_open,
     trainer_named,
     trainer_names,
 )
@@ -70,6 +75,9 @@ from training.queries.trainers import (
 __all__ = [
     "EVERYTHING",
     "Origin",
+    "address_of_input",
+    "address_policy",
+    "addresses_of",
     "attestations",
     "attestations_of",
     "champion_of",
@@ -104,10 +112,12 @@ __all__ = [
     "open_run",
     "open_trainings",
     "origin_of",
+    "place_of",
     "pools",
     "profile_before",
     "recipe_of",
     "release_data_of",
+    "require_open",
     "rules_of",
     "run_numbered",
     "run_summary",

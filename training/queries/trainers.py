@@ -3,12 +3,17 @@
 from pathlib import Path
 
 from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone
 
-from training.errors import TrainerUnknown
+from training.calling.addresses import Policy
+from training.errors import JobEnded, TrainerUnknown
 from training.models import OutsideJob
 from training.outside.command import CommandDriver, log_of
 from training.outside.contract import Driver
 from training.outside.declared import OutsideTrainer
+from training.outside.webhook import WebhookDriver
+from training.states import JobState
 from training.trainers import TRAINERS, installed
 from training.trainers import trainer_named as installed_trainer
 from training.trainers.protocol import Trainer
@@ -29,9 +34,43 @@ def trainer_named(name: str) -> Trainer | OutsideTrainer:
     return installed_trainer(name)
 
 
+def address_policy() -> Policy:
+    """Return which addresses this installation calls."""
+    return Policy(
+        ports=settings.RECIPIENT_PORTS,
+        networks=settings.RECIPIENT_NETWORKS,
+        plain_http=settings.RECIPIENT_PLAIN_HTTP,
+    )
+
+
 def folder_of(job: OutsideJob) -> str:
     """Return the folder of a piece of work, below the folder of artefacts."""
     return f"{_jobs_of(job.run.model_id)}/{job.key}"
+
+
+def place_of(job: OutsideJob) -> Path:
+    """Return the folder of a piece of work."""
+    return Path(settings.ARTEFACT_DIR) / folder_of(job)
+
+
+def address_of_input(job: OutsideJob, name: str) -> str:
+    """Return where a trainer that is a service reads a file."""
+    return f"{settings.PUBLIC_URL}{reverse('training-run-input', args=[job.run_id, name])}"
+
+
+def addresses_of(job: OutsideJob) -> dict[str, str]:
+    """Return where a trainer that is a service brings what it made."""
+    run = [job.run_id]
+    return {
+        "made": f"{settings.PUBLIC_URL}{reverse('training-run-output', args=run)}",
+        "result": f"{settings.PUBLIC_URL}{reverse('training-run-result', args=run)}",
+    }
+
+
+def require_open(job: OutsideJob) -> None:
+    """Raise `JobEnded` unless the work is under way: the token of any other is stale."""
+    if job.state != JobState.RUNNING:
+        raise JobEnded
 
 
 def log_text(job: OutsideJob) -> str:
@@ -41,6 +80,15 @@ def log_text(job: OutsideJob) -> str:
 
 def driver_of(trainer: OutsideTrainer, *, model_id: int) -> Driver:
     """Return what drives the work of a model's outside trainer."""
+    if trainer.url:
+        return WebhookDriver(
+            name=trainer.name,
+            url=trainer.url,
+            root=Path(settings.ARTEFACT_DIR) / _jobs_of(model_id),
+            policy=address_policy(),
+            signing_key=settings.WEBHOOK_SIGNING_KEY,
+            clock=timezone.now,  # noqa: TID251  # a signature is made when it is sent
+        )
     return CommandDriver(
         argv=trainer.argv,
         limit_seconds=trainer.limit_seconds,

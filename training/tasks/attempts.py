@@ -32,8 +32,8 @@ def looked_after(holding: Holding) -> Iterator[None]:
     """Leave work alone that an outside trainer has not done yet, until the next look."""
     try:
         yield
-    except outside.StillAtWork:
-        until = timezone.now() + outside.AGAIN
+    except outside.StillAtWork as at_work:
+        until = timezone.now() + at_work.after
         actions.let_wait(holding=holding, until=until)
 
 

@@ -29,6 +29,8 @@ from training.fitting import read_whole
 from training.jobs import Holding
 from training.models import ModelVersion, OutsideJob, ShardFit, TrainingRun
 from training.outside.contract import (
+    FILES,
+    MADE,
     Collected,
     Driver,
     Given,
@@ -39,6 +41,7 @@ from training.outside.contract import (
     require_agreement,
 )
 from training.outside.declared import OutsideTrainer
+from training.outside.inbox import token_of
 from training.outside.specs import Told, spec_of
 from training.plans import PlannedShard, digest_of, planned_features
 from training.pools import training_pool
@@ -54,12 +57,15 @@ _FIRST_LOOK: Final = 0.05  # seconds
 _LAST_LOOK: Final = 2.0
 
 Inputs = Mapping[str, pa.Table | bytes]
-_FILES: Final = {"rows": "rows.parquet", "artefact": "artefact"}
-_MADE: Final = {Work.TRAIN: "artefact", Work.PREDICT: "predictions.json"}
 
 
-class StillAtWork(Exception):  # reads as what is true
+class StillAtWork(Exception):
     """The trainer is at work, or waits for a slot: somebody looks again later."""
+
+    def __init__(self, *, after: timedelta = AGAIN) -> None:
+        """Say how much later."""
+        super().__init__()
+        self.after = after
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,9 +151,9 @@ def _made(
         if not job.handle:
             _submit(visit, job, driver, inputs())
         _look_after(visit, job, driver)
-    collected = driver.collect(job.handle)
     given = Given(digests=job.given["digests"], rows=job.given["rows"])
     try:
+        collected = driver.collect(job.handle)
         require_agreement(collected.said, key=job.key, given=given, output=collected.output)
         metrics = metrics_in(collected.said)
         if work is Work.PREDICT:
@@ -186,7 +192,7 @@ def _submit(visit: Visit, job: OutsideJob, driver: Driver, inputs: Inputs) -> No
     """Write what the trainer may read, and tell it; again after a crash it finds itself at work."""
     folder = artefacts.private_folder(Path(settings.ARTEFACT_DIR), queries.folder_of(job))
     (folder / "input").mkdir(mode=0o700, exist_ok=True)
-    places = {name: folder / "input" / _FILES[name] for name in inputs}
+    places = {name: folder / "input" / FILES[name] for name in inputs}
     for name, place in places.items():
         _write_once(place, inputs[name])
     table = inputs["rows"]
@@ -195,20 +201,25 @@ def _submit(visit: Visit, job: OutsideJob, driver: Driver, inputs: Inputs) -> No
         rows=table.num_rows if isinstance(table, pa.Table) else 0,
     )
     work = Work(job.work)
+    inputs_at = {name: str(place) for name, place in places.items()}
+    output_at = {
+        "result": str(folder / "output" / "result.json"),
+        "made": str(folder / "output" / MADE[work]),
+    }
+    if visit.trainer.url:
+        inputs_at = {name: queries.address_of_input(job, name) for name in places}
+        output_at = queries.addresses_of(job)
     spec = spec_of(
         _told(visit, job),
         work=work,
         key=job.key,
         job=job.number,
         rows=given.rows,
-        inputs={name: str(place) for name, place in places.items()},
-        output={
-            "result": str(folder / "output" / "result.json"),
-            "made": str(folder / "output" / _MADE[work]),
-        },
+        inputs=inputs_at,
+        output=output_at,
     )
     try:
-        job.handle = driver.submit(spec, job.key)
+        job.handle = driver.submit({**spec, **_token(visit, job)}, job.key)
     except TrainerFailed as trouble:
         _end(visit, job, JobState.FAILED, error=f"TrainerFailed: {trouble}")
         raise
@@ -222,6 +233,16 @@ def _submit(visit: Visit, job: OutsideJob, driver: Driver, inputs: Inputs) -> No
         actor=visit.actor,
         now=timezone.now(),
     )
+
+
+def _token(visit: Visit, job: OutsideJob) -> dict[str, str]:
+    """Return the token by which a service reads and brings; a command needs none."""
+    if not visit.trainer.url:
+        return {}
+    if not settings.PUBLIC_URL:
+        raise TrainerFailed("PUBLIC_URL is not set, so no service can read what it is given")
+    key = settings.WEBHOOK_SIGNING_KEY
+    return {"token": token_of(job.number, key=job.key, signing_key=key)}
 
 
 def _told(visit: Visit, job: OutsideJob) -> Told:
@@ -270,10 +291,14 @@ def _look_after(visit: Visit, job: OutsideJob, driver: Driver) -> None:
             said = f"it took longer than its limit of {visit.trainer.limit_seconds:g} seconds"
             _end(visit, job, JobState.FAILED, error=said)
             raise TrainerFailed(said)
-        if time.monotonic() > until:
-            raise StillAtWork
+        if visit.trainer.url or time.monotonic() > until:
+            raise StillAtWork(after=_pause(visit.trainer))  # a service may call back meanwhile
         time.sleep(pause)
         pause = min(2 * pause, _LAST_LOOK)
+
+
+def _pause(trainer: OutsideTrainer) -> timedelta:
+    return timedelta(seconds=trainer.poll_seconds) if trainer.url else AGAIN
 
 
 def _end(

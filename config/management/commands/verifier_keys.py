@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand
 from typing_extensions import override
 
 from audits.queries import trail_signer
-from deletion.webhooks import public_key
+from training.calling.signing import public_key
 from training.queries import model_signer
 
 

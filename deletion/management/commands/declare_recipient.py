@@ -14,8 +14,9 @@ from deletion import errors
 from deletion.actions import ask_test, declare_recipient
 from deletion.queries.recipients import callback_url_of
 from deletion.telling import BY_HTTP, Way
-from deletion.webhooks import public_key, shown_secret
 from lineage.management.refusals import in_one_line
+from training import errors as training_errors
+from training.calling.signing import public_key, shown_secret
 
 _ME = Actor("command:declare_recipient")
 
@@ -59,7 +60,7 @@ class Command(BaseCommand):
             if options["opendsr"]
             else Way.BY_HAND
         )
-        with in_one_line(errors):
+        with in_one_line(errors, training_errors):
             recipient = declare_recipient(
                 name=options["name"],
                 way=way,

@@ -26,8 +26,8 @@ def train(spec, table):
     return json.dumps({"classes": classes, "means": means}).encode()
 
 
-def predict(spec, table):
-    held = json.loads(Path(spec["inputs"]["artefact"]).read_bytes())
+def predict(spec, table, artefact):
+    held = json.loads(artefact)
     rows, means = features_of(spec, table), np.array(held["means"])
     apart = ((rows[:, None, :] - means[None]) ** 2).sum(axis=2)
     nearness = np.exp(-(apart - apart.min(axis=1, keepdims=True)))
@@ -48,7 +48,10 @@ def main():
         while not waits.exists():
             time.sleep(0.02)
     table = pq.read_table(spec["inputs"]["rows"])
-    made = (train if spec["work"] == "train" else predict)(spec, table)
+    if spec["work"] == "train":
+        made = train(spec, table)
+    else:
+        made = predict(spec, table, Path(spec["inputs"]["artefact"]).read_bytes())
     Path(spec["output"]["made"]).write_bytes(made)
     digests = {
         name: sha256(Path(place).read_bytes()).hexdigest() for name, place in spec["inputs"].items()

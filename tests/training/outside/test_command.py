@@ -11,23 +11,20 @@ from django.test import Client
 from django.urls import reverse
 
 from audits.permissions import Role
-from config.traces import files_naming, tables_naming
+from config.traces import files_naming
 from lineage.queries import member_shards
 from lineage.sharding import HOLD_OUT
-from tests.cast import ALICE, BOB, OFFICER
+from tests.cast import ALICE, OFFICER
 from tests.deaths import dies
-from tests.lineage.builders import forget, make_version, pseudonym, recorded
+from tests.lineage.builders import make_version, recorded
 from tests.training.builders import (
     MANY,
-    artefact_files,
     artefact_folder,
     make_model,
     make_patients,
     remove,
     right_now,
     start,
-    train,
-    version_of,
 )
 from tests.training.outside.builders import command, jobs, written
 from training import actions, queries, tasks
@@ -63,43 +60,6 @@ def model(folder, declared):
 
 def held_out(version):
     return [who for who, shard in member_shards(version_id=version.pk).items() if shard == HOLD_OUT]
-
-
-def test_a_command_forgets_somebody_and_nobody_else(model, folder):
-    dataset = queries.origin_of(queries.newest_source(model.pk)).dataset
-    assert member_shards(version_id=dataset.pk)[pseudonym(ALICE)] != HOLD_OUT
-
-    first = train(model)
-
-    assert (first.state, first.shards_hit, first.shards_total) == (RunState.SUCCEEDED, 1, 1)
-    assert jobs() == [("train", "succeeded"), ("predict", "succeeded")]
-    before = version_of(model, 1)
-    said = before.manifest["outside"]
-    people = dataset.member_count - len(held_out(dataset))
-    assert said["given"]["rows"] == said["said"]["metrics"]["rows seen"] == people
-    assert said["watermark"]["version"] == 1
-    # What it was given and what it printed went with its run; only the artefact is kept.
-    assert len(artefact_files(model)) == 2
-    assert OutsideJob.objects.filter(cleared_at=None).count() == 0
-    remove(ALICE, folder)
-    make_version(model.family)
-    forget(ALICE)
-
-    second = train(model, forced=True)
-
-    after = version_of(model, 2)
-    assert second.state is RunState.SUCCEEDED
-    assert second.evidence["versions destroyed"] == [1]
-    assert after.manifest["outside"]["given"]["rows"] == people - 1
-    assert after.manifest["outside"]["watermark"]["version"] == 2
-    assert after.manifest["outside"]["watermark"]["forgotten"] == 1
-    assert after.manifest["evidence"] == "retrained"
-    assert before.artefact_digest != after.artefact_digest
-    assert not (artefact_folder() / before.artefact).exists()
-    assert pseudonym(BOB) in member_shards(version_id=after.dataset_version_id or 0)
-    assert tables_naming(ALICE) == set() == tables_naming(WARD)
-    assert after.qualification.champion == before
-    assert jobs()[2:] == [("train", "succeeded"), *[("predict", "succeeded")] * 2]
 
 
 def test_a_trainer_gets_the_rows_of_training_and_no_identifier(model, folder, declared, tmp_path):

@@ -10,7 +10,7 @@ from typing import Any
 
 from typing_extensions import override
 
-from deletion.addresses import Policy, networks_in
+from training.calling.addresses import Policy, networks_in
 
 LOOPBACK = networks_in(["127.0.0.0/8"])
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis.strategies import integers, ip_addresses
 
-from deletion.addresses import Policy, allowed, may_be_called, networks_in, place_of
-from deletion.errors import AddressRefused
+from training.calling.addresses import Policy, allowed, may_be_called, networks_in, place_of
+from training.errors import AddressRefused
 
 WEB = Policy(ports=frozenset({443, 8443}))
 

@@ -10,17 +10,17 @@ from datetime import timedelta
 import pytest
 import trustme
 
-from deletion.addresses import Policy
-from deletion.tasks import calls
-from deletion.tasks.calls import call
 from tests.cast import MONDAY
-from tests.deletion.recipient_server import (
+from tests.training.calling.recipient_server import (
     dripping,
     endless,
     hanging,
     recipient,
     status,
 )
+from training.calling import calls
+from training.calling.addresses import Policy
+from training.calling.calls import call
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from ipaddress import (
 from typing import Final
 from urllib.parse import urlsplit
 
-from deletion.errors import AddressRefused
+from training.errors import AddressRefused
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network

@@ -1,4 +1,4 @@
-"""One HTTP call to a recipient, within bounds: of time, of size, and of where it may lead.
+"""One HTTP call to somebody outside, within bounds: of time, of size, and of where it may lead.
 
 The name is resolved here, once, and the connection goes to an address that was checked. Redirects
 are not followed. Of the answer at most `_MOST_BYTES` are read. Resolving, connecting, sending and
@@ -19,8 +19,8 @@ from typing import Final
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError
 
-from deletion.addresses import Place, Policy, allowed, place_of
-from deletion.errors import AddressRefused
+from training.calling.addresses import Place, Policy, allowed, place_of
+from training.errors import AddressRefused
 
 CALL_SECONDS: Final = 20.0  # Standard Webhooks asks for 15 to 30
 
