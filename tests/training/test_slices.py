@@ -53,10 +53,9 @@ def place_of(person, model):
     return sharding.shard_of(who), sharding.slicer(3)(who.bytes)
 
 
-def somebody(model, wanted):
+def somebody(model, wanted, *, shard=0):
     """Return a person of a slice."""
-    found = {person: place_of(person, model) for person in MANY}
-    return next(one for one, (shard, number) in found.items() if (shard, number) == (0, wanted))
+    return next(person for person in MANY if place_of(person, model) == (shard, wanted))
 
 
 def leave(person, folder, model):
@@ -176,6 +175,22 @@ def test_a_damaged_snapshot_of_an_early_slice_is_made_again_with_the_same_bytes(
     assert second.artefact_digest == sha256(from_nothing(model, second.run)).hexdigest()
     early.refresh_from_db()
     assert early.destroyed_at is not None
+
+
+def test_shards_that_all_go_on_from_earlier_slices_are_no_training_from_nothing(model, folder):
+    people = [somebody(model, 2, shard=shard) for shard in range(2)]
+    train(model)
+    assert version_of(model, 1).evidence_class == "retrained"
+    for person in people:
+        leave(person, folder, model)
+
+    summary = train(model, forced=True)
+
+    assert (summary.shards_hit, summary.shards_total) == (2, 2)
+    second = version_of(model, 2)
+    assert [one["reused"] for one in second.manifest["shards"]] == [True, True, False] * 2
+    assert second.evidence_class == second.manifest["evidence"] == "exact component"
+    assert summary.evidence["evidence class"] == "exact component"
 
 
 def test_held_out_people_are_in_no_slice(model):

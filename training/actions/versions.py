@@ -68,8 +68,11 @@ def register_artefact(  # noqa: PLR0913  # keyword-only, one a field
             actor=actor,
             now=now,
         )
+        # Slices count: a shard that goes on from an earlier one was not fitted from nothing.
         evidence = made_by(
-            trainer_named(model.trainer).evidence, fitted=run.shards_hit, parts=run.shards_total
+            trainer_named(model.trainer).evidence,
+            fitted=run.fits.filter(reused=False).count(),
+            parts=run.fits.count(),
         )
         manifest = _manifest(run, evidence)
         version = ModelVersion.objects.create(
