@@ -2,9 +2,10 @@
 
 A profile is compared with the next one, to notice that a source has changed its form. It outlives
 the people it was made from, so it must not tell about one of them: it names only categories that
-many people share, and the size of numbers only to the power of two. How values are spread is kept
-as shares of bins, to a hundredth. A bin of numbers holds at least ten people and at least one in
-twenty, and begins and ends at a multiple of 1, 2 or 5 times a power of ten, never at a value.
+many people share, and the size of numbers that many people have, to the power of two. How values
+are spread is kept as shares of bins, to a hundredth. A bin of numbers holds at least ten people and
+at least one in twenty, and begins and ends at a multiple of 1, 2 or 5 times a power of ten, never
+at a value.
 """
 
 import math
@@ -106,7 +107,9 @@ def profile_of(people: People, *, source: str = "") -> Profile:
         common={name: common for name, (common, _) in counted.items()},
         outside={name: outside for name, (_, outside) in counted.items()},
         scale={
-            name: scale for name, values in numbers.items() if (scale := _scale(values)) is not None
+            name: scale
+            for name, values in numbers.items()
+            if (scale := _scale(values, owners)) is not None
         },
         spread=spread,
     )
@@ -144,9 +147,12 @@ def _common(people: People, values: Sequence[str | None]) -> tuple[tuple[str, ..
     return tuple(common), math.ceil(outside / _ROUGHLY) * _ROUGHLY
 
 
-def _scale(numbers: Any) -> int | None:
-    sizes = np.abs(numbers[~np.isnan(numbers) & (numbers != 0)])
-    return round(math.log2(float(np.median(sizes)))) if sizes.size else None
+def _scale(numbers: Any, owners: Any) -> int | None:
+    """Return the usual size; None if that would be the size of a few people's numbers."""
+    is_said = ~np.isnan(numbers) & (numbers != 0)
+    if len(np.unique(owners[is_said])) < COMMON:
+        return None
+    return round(math.log2(float(np.median(np.abs(numbers[is_said])))))
 
 
 def _text_shares(values: Sequence[str | None], common: Sequence[str]) -> list[float]:

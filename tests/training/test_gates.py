@@ -1,14 +1,17 @@
+from datetime import date
+
 import pyarrow as pa
 import pytest
 
 from tests.training.memory import mark, patients, shard_of, source
 from training.gates import Gate, Thresholds, judge_people, parse, refused
+from training.gates.days import days
 from training.gates.form import features, source_missing, unexpected
 from training.gates.form import source as source_gate
 from training.gates.repeats import duplicates
 from training.gates.values import missing_values
 from training.profiles import profile_of
-from training.reading import read_people
+from training.reading import Beside, read_people
 
 
 def people(*tables, members=None):
@@ -240,3 +243,23 @@ def test_the_same_features_as_before_pass():
 
     assert verdict.reason == "the features are those of the last good version"
     assert verdict.measured["schema"] == verdict.measured["schema before"]
+
+
+@pytest.mark.parametrize(
+    ("registered", "shared", "alone"),
+    [
+        (date(2026, 2, 20), "is 10 days old, at most 5 are borne", "is more than 5 days old"),
+        (date(2026, 2, 1), "lies 9 days ahead of the registration", "lies ahead of the registra"),
+    ],
+)
+def test_how_old_the_newest_day_is_stays_untold_while_it_is_one_persons(registered, shared, alone):
+    usual = [date(2026, 2, 1 + number % 5) for number in range(50)]
+    rules = parse({"day": {"column": "day", "missing": 9, "days_old": 5, "deviations": 100}})
+
+    def asked(newest):
+        table = patients(50 + len(newest), day=pa.array([*usual, *newest]))
+        found = read_people(source(table), ["size"], beside=Beside(day="day"))
+        return days(found, rules=rules, emptied=False, registered=registered)
+
+    assert asked([date(2026, 2, 10)] * 10).reason == f"the newest day {shared}"
+    assert asked([date(2026, 2, 10)]).reason.startswith(f"the newest day {alone}")

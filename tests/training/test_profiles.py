@@ -41,6 +41,14 @@ def test_a_column_of_zeros_and_gaps_has_no_size():
     assert profile(patients(size=[0.0, None] * 30)).scale == {}
 
 
+@pytest.mark.parametrize("rest", [0.0, None])
+def test_the_size_of_a_few_peoples_numbers_is_not_kept(rest):
+    few = [*([1e6] * (COMMON - 1)), *([rest] * (61 - COMMON))]
+
+    assert profile(patients(size=few)).scale == {}
+    assert profile(patients(size=[1e6, *few[:-1]])).scale == {"size": 20}
+
+
 def test_a_profile_survives_a_manifest():
     found = profile(patients())
 

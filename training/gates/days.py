@@ -101,9 +101,14 @@ def _outdated(found: _Found, rule: DayRule, registered: date | None) -> str:
     if rule.days_old is None or registered is None:
         return ""
     old = (registered - _EPOCH).days - found.newest
+    # How far off it is would tell the day, which may be that of one person.
+    is_told = found.shared is not None and found.newest == found.shared[1]
     if old > rule.days_old:
-        return f"the newest day is {old} days old, at most {rule.days_old} are borne"
-    return f"the newest day lies {-old} days ahead of the registration" if old < 0 else ""
+        if is_told:
+            return f"the newest day is {old} days old, at most {rule.days_old} are borne"
+        return f"the newest day is more than {rule.days_old} days old"
+    ahead = f"{-old} days ahead" if is_told else "ahead"
+    return f"the newest day lies {ahead} of the registration" if old < 0 else ""
 
 
 def _missing(present: Days, weekdays: tuple[int, ...]) -> Days:
