@@ -6,7 +6,9 @@ if many people share it.
 """
 
 import math
+import sys
 from collections import Counter
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any, Final
 
 from training.columns import Feature, Kind
@@ -44,14 +46,15 @@ def _range(values: list[Any], people: tuple[bytes, ...]) -> dict[str, object]:
     if len(least) < 2 * COMMON:
         return {}
     low, high = sorted(least.values())[COMMON - 1], sorted(most.values())[-COMMON]
-    return {"from": _rounded(low, math.floor), "to": _rounded(high, math.ceil)}
+    return {"from": _rounded(low, ROUND_FLOOR), "to": _rounded(high, ROUND_CEILING)}
 
 
-def _rounded(value: float, towards: Any) -> float:
-    """Keep two significant digits, rounded down or up."""
+def _rounded(value: float, towards: str) -> float:
+    """Keep two significant digits, rounded down or up; what no float holds stays the largest."""
     if value == 0:
         return 0.0
-    place = math.floor(math.log10(abs(value))) - _DIGITS + 1
-    # A tenth is no binary fraction, ten is one: 0.3 must not become 0.30000000000000004.
-    step = 10 ** abs(place)
-    return float(towards(value / step) * step if place > 0 else towards(value * step) / step)
+    # As it is written: a tenth is no binary fraction, and 0.3 must not become 0.29.
+    exact = Decimal(repr(float(value)))
+    last = Decimal((0, (1,), exact.adjusted() - _DIGITS + 1))
+    rounded = float(exact.quantize(last, rounding=towards))
+    return math.copysign(sys.float_info.max, rounded) if math.isinf(rounded) else rounded

@@ -1,3 +1,5 @@
+import sys
+
 import pyarrow as pa
 import pytest
 
@@ -7,6 +9,7 @@ from training.reading import ShardRows
 from training.tested import COMMON, inputs_tested
 from training.trainers.protocol import ShardData
 
+LARGEST = sys.float_info.max
 FEATURES = (Feature(name="size", kind=Kind.NUMBER), Feature(name="ward", kind=Kind.TEXT))
 
 
@@ -58,6 +61,8 @@ def test_too_few_people_say_nothing():
         ((-0.0314, 0.0), (-0.032, 0.0)),
         ((0.3, 0.71), (0.3, 0.71)),
         ((-99.9, 99.9), (-100.0, 100.0)),
+        ((5e-324, 1.2345e-310), (5e-324, 1.3e-310)),
+        ((-1.7976e308, 1.7976e308), (-LARGEST, LARGEST)),
     ],
 )
 def test_ends_are_rounded_outwards_to_two_digits(sizes, said):
