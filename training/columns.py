@@ -60,7 +60,8 @@ def as_kind(column: pa.ChunkedArray, kind: Kind) -> pa.ChunkedArray:
         return plain.cast(pa.string())
     if pa.types.is_date(plain.type) or pa.types.is_timestamp(plain.type):
         plain = plain.cast(pa.timestamp("us")).cast(pa.int64())
-    numbers = plain.cast(pa.float64(), safe=False)
+    # Adding 0.0 makes one zero of two: they are equal, and must not be fitted as different bytes.
+    numbers = pc.add(plain.cast(pa.float64(), safe=False), 0.0)
     return pc.if_else(pc.is_finite(numbers), numbers, pa.scalar(None, pa.float64()))
 
 

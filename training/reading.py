@@ -319,7 +319,7 @@ def _row_bytes(table: pa.Table, features: Sequence[Feature], label: str) -> list
 
 def _number_bytes(column: Any) -> list[bytes]:
     numbers = column.to_numpy().astype("<f8")
-    numbers = np.where(np.isnan(numbers), np.nan, numbers) + 0.0  # one NaN, and no negative zero
+    numbers = np.where(np.isnan(numbers), np.nan, numbers)  # one NaN
     packed = numbers.astype("<f8").tobytes()
     return [packed[place : place + 8] for place in range(0, len(packed), 8)]
 

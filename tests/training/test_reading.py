@@ -1,5 +1,6 @@
 from collections import Counter
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -26,6 +27,13 @@ def test_everybody_is_read_into_the_shard_that_the_key_names():
     assert people.present() == [HOLD_OUT, *map(Shard, range(SHARDING.shards))]
     assert people.part_rows == {"part-0": 60}
     assert (people.strangers, people.misplaced) == (0, 0)
+
+
+def test_there_is_one_zero():
+    zeros, negative = (read_people(source(patients(size=[zero] * 60)), []) for zero in (0.0, -0.0))
+
+    assert negative.in_shard(Shard(1)).row_digest == zeros.in_shard(Shard(1)).row_digest
+    assert not np.signbit(negative.table["size"].to_numpy()).any()
 
 
 def test_without_named_features_every_other_column_is_one():

@@ -8,7 +8,10 @@ from typing import Final
 
 from training.errors import ParametersInvalid
 
-LIBRARIES: Final = f"scikit-learn {version('scikit-learn')}, numpy {version('numpy')}"
+LIBRARIES: Final = ", ".join(
+    f"{name} {version(name)}" for name in ("scikit-learn", "numpy", "scipy")
+)
+"""What computes the bytes of a snapshot; scipy minimises for logistic regression."""
 
 
 class Estimator(StrEnum):

@@ -1,4 +1,5 @@
 import json
+from importlib.metadata import version
 
 import numpy as np
 import pyarrow as pa
@@ -226,3 +227,4 @@ def test_numbers_that_do_not_fit_together_are_refused_when_asked(change):
 def test_the_trainer_says_what_it_learns_from_and_with_what():
     assert TRAINER.material is Material.PEOPLE
     assert TRAINER.revision.startswith("sharded-sklearn 1, scikit-learn ")
+    assert f"scipy {version('scipy')}" in TRAINER.revision  # it minimises for logistic regression
