@@ -57,16 +57,18 @@ def unmeasured(margin_permille: int) -> Judgement:
 def score(people: Sequence[bytes], labels: Sequence[str], said: Predictions) -> Scores:
     """Score answers; rows with the same mark are one person's."""
     _, owner = np.unique(np.array([mark.hex() for mark in people]), return_inverse=True)
+    # Numbers too large to compute with give no probabilities, and no answer.
+    silent = np.isnan(said.probabilities).any(axis=1)
     wrong = np.array([right != answer for right, answer in zip(labels, said.labels, strict=True)])
     columns = {name: place for place, name in enumerate(said.classes)}
     given = [
         said.probabilities[row, columns[label]] if label in columns else 0.0
         for row, label in enumerate(labels)
     ]
-    losses = -np.log(np.maximum(np.array(given), _LEAST))
+    losses = -np.log(np.maximum(np.where(silent, 0.0, given), _LEAST))
     rows = np.bincount(owner)
     return Scores(
-        errors=np.bincount(owner, weights=wrong) / rows,
+        errors=np.bincount(owner, weights=wrong | silent) / rows,
         log_losses=np.bincount(owner, weights=losses) / rows,
     )
 

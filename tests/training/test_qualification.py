@@ -50,6 +50,15 @@ def test_a_class_that_was_called_impossible_costs_much_but_not_everything():
     assert found.log_losses[1] == pytest.approx(-np.log(1e-9))
 
 
+def test_who_gets_no_probabilities_gets_no_answer():
+    said = Predictions(classes=("ill", "well"), probabilities=np.array([[np.nan] * 2, [0.9, 0.1]]))
+
+    found = score([b"a", b"b"], ["ill", "ill"], said)
+
+    assert found.errors.tolist() == [1.0, 0.0]
+    assert np.allclose(found.log_losses, [-np.log(1e-9), -np.log(0.9)])
+
+
 def test_a_constant_heuristic_is_scored_like_a_model():
     found = score_constant([b"a", b"b", b"c"], ["ill", "well", "well"], "well")
 
