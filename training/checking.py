@@ -83,7 +83,9 @@ def check_people(  # noqa: PLR0913  # keyword-only: everything that some gate co
             else verdict
             for verdict in verdicts
         ]
-    plan = plan_of(people, replace(recipe, fills=fills), profile=profile, whole=whole)
+    plan = plan_of(
+        people, replace(recipe, fills=fills, once=rules.once), profile=profile, whole=whole
+    )
     return Checked(verdicts=tuple(verdicts), plan=plan)
 
 

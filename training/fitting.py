@@ -51,7 +51,7 @@ def read_whole(
     people = read_people(source, [feature.name for feature in features], features=features)
     if people.strangers or people.misplaced:
         raise DataRefused("somebody in the files is not a registered member of this version")
-    rows = people.in_training()
+    rows = people.once(recipe.once).in_training()
     held_out = {mark.bytes for mark, place in source.members.items() if place == HOLD_OUT}
     if aside := held_out & set(rows.pseudonyms):
         raise DataRefused(f"{len(aside)} held-out people are among those to be fitted")
@@ -61,14 +61,19 @@ def read_whole(
 
 
 def read_shard(
-    source: Source, features: tuple[Feature, ...], shard: Shard, *, slices: int = 1
+    source: Source,
+    features: tuple[Feature, ...],
+    shard: Shard,
+    *,
+    slices: int = 1,
+    once: int | None = None,
 ) -> ShardRows:
     """Read the rows of one shard, or of the hold-out, and count who must not be among them."""
     names = [feature.name for feature in features]
     people = read_people(source, names, features=features, only=shard)
     if people.strangers or people.misplaced:
         raise DataRefused("somebody in the files is not a registered member of this version")
-    rows = people.in_shard(shard, slices=slices)
+    rows = people.once(once).in_shard(shard, slices=slices)
     held_out = {mark.bytes for mark, place in source.members.items() if place == HOLD_OUT}
     aside = held_out & set(rows.pseudonyms)
     if len(aside) != (rows.people if shard == HOLD_OUT else 0):

@@ -43,6 +43,7 @@ class Recipe:
     parameters: Mapping[str, object]
     slices: int = 1  # into which each shard is cut
     fills: tuple[Fill, ...] = ()  # what stands in for missing values, learned in each shard
+    once: int | None = None  # see `People.once`
     # A run, if the same data does not promise the same bytes: then nothing stands for its fits.
     occasion: str = ""
 
@@ -102,6 +103,7 @@ class Plan:
     profile: Profile | None
     shards: tuple[PlannedShard, ...]
     fills: tuple[Fill, ...] = ()
+    once: int | None = None
 
     @property
     def people(self) -> int:
@@ -122,11 +124,13 @@ class Plan:
             "profile": self.profile.as_json() if self.profile else None,
             "schema": columns.schema_digest(self.features),
             "imputation": {"rules": filling.as_json(self.fills), "values": filling.RECORDED},
+            "repetitions left out": {"digits": self.once} if self.once is not None else None,
         }
 
 
 def plan_of(people: People, recipe: Recipe, *, profile: Profile, whole: bool = False) -> Plan:
     """Plan to fit every shard in which there is somebody; `whole`: all of them in one piece."""
+    people = people.once(recipe.once)
     shards: list[PlannedShard] = []
     if whole:
         rows = people.in_training()
@@ -141,6 +145,7 @@ def plan_of(people: People, recipe: Recipe, *, profile: Profile, whole: bool = F
         profile=profile,
         shards=tuple(shards),
         fills=recipe.fills,
+        once=recipe.once,
     )
 
 
@@ -187,6 +192,12 @@ def planned_features(said: Mapping[str, Any]) -> tuple[Feature, ...]:
 def planned_fills(said: Mapping[str, Any]) -> tuple[Fill, ...]:
     """Return what a run's plan says of missing values; older plans say nothing."""
     return filling.from_json(said.get("imputation", {}).get("rules", {}))
+
+
+def planned_once(said: Mapping[str, Any]) -> int | None:
+    """Return which repetitions a run's plan leaves out; older plans leave none out."""
+    left_out = said.get("repetitions left out")
+    return int(left_out["digits"]) if left_out else None
 
 
 def digest_of(value: object) -> str:

@@ -5,7 +5,7 @@ file that was rewritten without one person gives every other shard the same byte
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import groupby
 from typing import Any, Final, Protocol
@@ -19,6 +19,7 @@ from lineage.sharding import Shard, Sharding
 from lineage.stores.columns import listed
 from lineage.stores.errors import ChangedMeanwhile, ColumnMissing
 from lineage.stores.protocol import DeclaredColumn, Part
+from training.alike import alike_rows
 from training.columns import (
     Feature,
     Floats,
@@ -131,6 +132,35 @@ class People:
         """Count the rows that differ, in person or content."""
         content = _row_bytes(self.table, self.features, self.label)
         return len(set(zip(self.pseudonyms, content, strict=True)))
+
+    def once(self, digits: int | None) -> "People":
+        """Return each person's rows without those that repeat another one of theirs.
+
+        With 0 digits they repeat it in everything; else as `training.alike` says, with the same
+        label. Only a person's own rows decide what is left of them, so nobody else's leaving does.
+        None: every row is kept.
+        """
+        if digits is None:
+            return self
+        content = _row_bytes(self.table, self.features, self.label)
+        alike: Sequence[object] = content
+        if digits:
+            codes = alike_rows(self.table, self.features, digits=digits).tolist()
+            alike = [*zip(codes, self.table[self.label].to_pylist(), strict=True)]
+        first: dict[tuple[bytes, object], int] = {}
+        for row in sorted(
+            range(len(content)), key=lambda row: (self.pseudonyms[row], content[row])
+        ):
+            first.setdefault((self.pseudonyms[row], alike[row]), row)
+        kept = sorted(first.values())
+        return replace(
+            self,
+            table=self.table.take(pa.array(kept, pa.int64())),
+            pseudonyms=[self.pseudonyms[row] for row in kept],
+            shards=[self.shards[row] for row in kept],
+            days=None,
+            origins=None,
+        )
 
     def in_training(self) -> ShardRows:
         """Return the rows of everybody whom training may see, as if they were one shard."""

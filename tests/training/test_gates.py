@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from tests.training.memory import mark, patients, shard_of, source
-from training.gates import Gate, Thresholds, judge_people, parse, refused
+from training.gates import Gate, Rules, Thresholds, judge_people, parse, refused
 from training.gates.days import days
 from training.gates.form import features, source_missing, unexpected
 from training.gates.form import source as source_gate
@@ -103,7 +103,7 @@ def test_a_few_repeated_rows_are_borne():
 
     assert duplicates(found, digests={"a": "1"}).passed
     assert not duplicates(
-        found, digests={"a": "1"}, limits=Thresholds(duplicates_permille=9)
+        found, digests={"a": "1"}, rules=Rules(limits=Thresholds(duplicates_permille=9))
     ).passed
 
 

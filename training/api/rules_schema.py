@@ -105,6 +105,7 @@ RULES: Final = {
             digits=_whole(1, 15, "Significant digits in which numbers must agree."),
             same_person_permille=_permille("Rows that nearly repeat one of the same person"),
             other_people_permille=_permille("Rows that nearly repeat one of somebody else"),
+            drop={"type": "boolean", "description": "Leave those of the same person out."},
         ),
         drift=_object(
             most={
@@ -114,6 +115,10 @@ RULES: Final = {
                 "description": "Population stability index that is borne.",
             },
         ),
+        drop_repeats={
+            "type": "boolean",
+            "description": "Leave rows out that repeat one of the same person.",
+        },
         columns={
             "type": "object",
             "additionalProperties": _RULE,

@@ -57,6 +57,7 @@ def parse(said: object) -> Rules:
         source=top.get("source", _source, usual=None),
         near_duplicates=top.get("near_duplicates", _near, usual=None),
         drift=top.get("drift", _drift, usual=None),
+        drop_repeats=top.get("drop_repeats", _truth, usual=False),
         columns={name: _column(name, rule) for name, rule in sorted(columns.items())},
     )
 
@@ -100,6 +101,7 @@ def _near(place: str, value: object) -> NearRule:
         digits=said.get("digits", _whole(1, _DIGITS), usual=3),
         same_person_permille=said.get("same_person_permille", _whole(0, _PERMILLE), usual=10),
         other_people_permille=said.get("other_people_permille", _whole(0, _PERMILLE), usual=10),
+        drop=said.get("drop", _truth, usual=False),
     )
 
 

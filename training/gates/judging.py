@@ -38,7 +38,7 @@ def judge_people(  # noqa: PLR0913  # keyword-only: everything that some gate co
         source_missing(people.part_rows, expected_parts=expected_parts, emptied=emptied),
         features(people, before=before, rules=rules),
         unexpected(people, before=before, now=now, limits=rules.limits),
-        duplicates(people, digests=digests, limits=rules.limits),
+        duplicates(people, digests=digests, rules=rules),
         missing_values(people, rules=rules),
         near_duplicates(people, rules=rules),
         values(people, rules=rules, every_column=every_column),

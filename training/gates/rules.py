@@ -62,6 +62,7 @@ class NearRule:
     digits: int = 3  # significant digits in which numbers must agree
     same_person_permille: int = 10
     other_people_permille: int = 10
+    drop: bool = False  # leave out what nearly repeats a person's row, with the same label
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,12 +96,23 @@ class Rules:
     source: SourceRule | None = None
     near_duplicates: NearRule | None = None
     drift: DriftRule | None = None
+    drop_repeats: bool = False  # leave out what repeats a row of the same person
     columns: Mapping[str, ColumnRule] = field(default_factory=dict)
 
     @property
     def fills(self) -> tuple[Fill, ...]:
         """Return what stands in for missing values, by column name."""
         return tuple(rule.fill for _, rule in sorted(self.columns.items()) if rule.fill is not None)
+
+    @property
+    def once(self) -> int | None:
+        """Return in how many digits a person's rows must differ to be kept; 0: anywhere at all.
+
+        None: every row is kept.
+        """
+        if self.near_duplicates is not None and self.near_duplicates.drop:
+            return self.near_duplicates.digits
+        return 0 if self.drop_repeats else None
 
     def missing_limit(self, column: str) -> int:
         """Return how many rows in a thousand may have nothing in a column."""
@@ -117,7 +129,8 @@ class Rules:
             if (part := getattr(self, name)) is not None
         }
         return said | {
-            "columns": {name: _plain(rule) for name, rule in sorted(self.columns.items())}
+            "drop_repeats": self.drop_repeats,
+            "columns": {name: _plain(rule) for name, rule in sorted(self.columns.items())},
         }
 
 

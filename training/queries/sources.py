@@ -16,7 +16,7 @@ from training.errors import DataRefused
 from training.manifests import SourceSaid
 from training.models import Model, ModelVersion, TrainingRun
 from training.outside.declared import OutsideTrainer
-from training.plans import Recipe, planned_fills
+from training.plans import Recipe, planned_fills, planned_once
 from training.profiles import Profile
 from training.queries.trainers import trainer_named
 from training.reading import Source
@@ -165,6 +165,7 @@ def recipe_of(run: TrainingRun) -> Recipe:
         parameters=run.model.parameters,
         slices=trainer.slices_of(run.model.parameters),
         fills=planned_fills(run.plan),
+        once=planned_once(run.plan),
         occasion=str(run.pk) if isinstance(trainer, OutsideTrainer) else "",
     )
 

@@ -32,7 +32,7 @@ from training.jobs import Holding
 from training.measuring import measure
 from training.models import ModelVersion, ShardFit, TrainingRun
 from training.outside.declared import OutsideTrainer
-from training.plans import PlannedShard, planned_features
+from training.plans import PlannedShard, planned_features, planned_once
 from training.queries import Origin
 from training.reading import ShardRows
 from training.states import RunState
@@ -191,7 +191,9 @@ def _fitted(
         return fit_release(trainer, data, planned=planned, recipe=recipe), None
     if planned.shard not in read:
         source, features = queries.source_of(origin.dataset), planned_features(run.plan)
-        read[planned.shard] = read_shard(source, features, planned.shard, slices=recipe.slices)
+        read[planned.shard] = read_shard(
+            source, features, planned.shard, slices=recipe.slices, once=recipe.once
+        )
     rows = read[planned.shard]
     before = _before(row)
     began = perf_counter()
@@ -264,7 +266,12 @@ def _measure_challenger(run: TrainingRun, token: Token) -> None:
     if run.version is None:
         raise VersionNotServable("the run has not made a version")
     dataset = queries.evaluation_of(queries.origin_of(run.source_id))
-    rows = read_shard(queries.source_of(dataset), planned_features(run.plan), HOLD_OUT)
+    rows = read_shard(
+        queries.source_of(dataset),
+        planned_features(run.plan),
+        HOLD_OUT,
+        once=planned_once(run.plan),
+    )
     judgement = measure(
         rows,
         challenger=_loaded(run, run.version, token),

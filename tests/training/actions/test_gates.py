@@ -4,7 +4,14 @@ from audits.models import OutboxEntry
 from lineage.errors import FamilyRetired, NodeUnknown
 from tests.cast import MONDAY, OFFICER
 from tests.lineage.builders import recorded
-from tests.training.builders import make_model, make_patients, start, train, version_of
+from tests.training.builders import (
+    MANY,
+    make_model,
+    make_patients,
+    start,
+    train,
+    version_of,
+)
 from training import actions, queries
 from training.errors import GatesInvalid
 from training.gates import Gate
@@ -130,3 +137,21 @@ def test_the_last_good_version_is_the_last_that_qualified(tmp_path):
     version.qualification.save()
 
     assert queries.profile_before(model.pk) is None
+
+
+def test_repetitions_are_left_out_of_what_is_fitted_if_that_is_declared(tmp_path):
+    people = [*MANY, MANY[1]]  # the second row of theirs differs by half a unit of size
+    ages = {"age": [30] * len(people)}
+    family = make_patients(tmp_path / "some", people, changes=ages).family
+    model = make_model(family)
+    declare(family, {"near_duplicates": {"digits": 1, "other_people_permille": 1000, "drop": True}})
+
+    summary = train(model)
+
+    assert summary.state is RunState.SUCCEEDED, summary.reason
+    (near,) = [said for said in summary.gates if said.gate == Gate.NEAR_DUPLICATES]
+    assert near.reason.endswith("a person's repetitions are left out")
+    manifest = version_of(model, 1).manifest
+    assert manifest["repetitions left out"] == {"digits": 1}
+    rows = sum(shard["rows"] for shard in manifest["shards"]) + manifest["hold_out"]["rows"]
+    assert rows == len(MANY)

@@ -62,7 +62,7 @@ def test_what_is_stored_reads_as_what_was_declared_and_holds_the_defaults():
     ("said", "reason"),
     [
         ([], "rules: not an object"),
-        ({"days": {}}, "rules: only columns, day, drift, limits"),
+        ({"days": {}}, "rules: only columns, day, drift, drop_repeats"),
         ({"limits": {"missing_permile": 1}}, "limits: only doublings, duplicates_permille"),
         ({"limits": {"missing_permille": 1001}}, "limits.missing_permille: a whole number from 0"),
         ({"limits": {"missing_permille": True}}, "limits.missing_permille: a whole number"),

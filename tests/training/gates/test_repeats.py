@@ -66,3 +66,58 @@ def test_gaps_and_zeros_are_like_one_another():
     verdict = judged(patients(size=sizes, ward=wards), digits=6, other_people_permille=1000)
 
     assert verdict.measured["of other people, permille"] == 33.3
+
+
+def read(table):
+    return read_people(source(table), [])
+
+
+def digests(people, **said):
+    return {shard: people.once(**said).in_shard(shard).row_digest for shard in people.present()}
+
+
+def test_what_repeats_a_persons_row_is_left_out_and_nobody_elses_is():
+    table = patients(size=SIZES)
+    twice = again(table, 5)
+    of_others = again(table, 5, who=[f"new-{number}" for number in range(5)])
+
+    assert digests(read(twice), digits=0) == digests(read(table), digits=None)
+    assert read(of_others).once(0).table.num_rows == 65
+    assert read(twice).once(None).table.num_rows == 65
+
+
+def test_what_nearly_repeats_a_row_is_left_out_if_its_label_is_the_same():
+    table = patients(size=SIZES)
+    nearly = again(table, 2, size=[10.0001, 11.2501])
+    labelled = again(table, 2, size=[10.0001, 11.2501], label=["ill", "well"])
+
+    assert read(nearly).once(0).table.num_rows == 62
+    assert read(nearly).once(4).table.num_rows == 60
+    assert read(labelled).once(4).table.num_rows == 62
+
+
+def test_which_row_stays_depends_on_no_order_and_on_nobody_else():
+    nearly = again(patients(size=SIZES), 20, size=[one + 0.0001 for one in SIZES[:20]])
+    backwards = nearly.take(list(range(nearly.num_rows))[::-1])
+    alone = nearly.filter(pa.array([who == "person-3" for who in nearly["who"].to_pylist()]))
+
+    assert digests(read(nearly), digits=4) == digests(read(backwards), digits=4)
+    (shard,) = read(alone).present()
+    everybody = read(nearly).once(4)
+    kept = read(alone).once(4).table["size"].to_pylist()
+    mine = [n for n, who in enumerate(everybody.pseudonyms) if who == read(alone).pseudonyms[0]]
+    assert everybody.shards[mine[0]] == shard
+    assert [everybody.table["size"][n].as_py() for n in mine] == kept
+
+
+@pytest.mark.parametrize(
+    ("said", "once"),
+    [
+        ({}, None),
+        ({"drop_repeats": True}, 0),
+        ({"near_duplicates": {"digits": 5}, "drop_repeats": True}, 0),
+        ({"near_duplicates": {"digits": 5, "drop": True}}, 5),
+    ],
+)
+def test_what_is_left_out_is_declared(said, once):
+    assert parse(said).once == once
