@@ -25,12 +25,13 @@ def with_trainings(reach: Reach, trainings: Collection[OpenTraining]) -> Reach:
         for training in trainings
     }
     edges = {
-        GraphEdge(
-            source=training.source_node_id,
-            target=_node_of(training),
-            kind=EdgeKind.TRAINED_ON,
-        )
+        GraphEdge(source=source, target=_node_of(training), kind=kind)
         for training in trainings
+        for source, kind in (
+            (training.source_node_id, EdgeKind.TRAINED_ON),
+            (training.parent_node_id, training.descent),
+        )
+        if source in reach.graph.nodes and source is not None and kind is not None
     }
     graph = Graph(nodes={**reach.graph.nodes, **made}, edges=reach.graph.edges | edges)
     return replace(reach, graph=graph)

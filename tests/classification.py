@@ -189,7 +189,7 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
     "training.Model": {
         PLAIN: (
             "id name purpose trainer parameters features family margin_permille fallback uses"
-            " qualified_days pool registered_at"
+            " qualified_days pool parent descent registered_at"
         ),
     },
     "training.ModelRelease": {
@@ -222,7 +222,7 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
     "training.TrainingRun": {
         PLAIN: (
             f"{LEASE} id model source state reason forced plan shards_total shards_hit created_at"
-            " started_at finished_at version gates"
+            " started_at finished_at version gates parent"
         ),
     },
 }

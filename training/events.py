@@ -15,6 +15,7 @@ class ModelRegistered:
     margin_permille: int
     uses: tuple[str, ...]
     qualified_days: int | None
+    descent: str  # "fine-tuned from" or "distilled from" which model; empty: from none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

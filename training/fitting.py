@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from lineage.sharding import HOLD_OUT, Shard
 from training.columns import Feature
+from training.descent import Parent, beginning_of, taught_by
 from training.errors import ArtefactMismatch, DataRefused
 from training.plans import PlannedShard, Recipe
 from training.reading import ShardRows, Source, read_people
@@ -11,21 +12,26 @@ from training.releases import plan_of_release
 from training.trainers.protocol import ReleaseData, Trainer
 
 
-def fit_rows(
+def fit_rows(  # noqa: PLR0913  # keyword-only: what was planned, and from where it goes on
     trainer: Trainer,
     rows: ShardRows,
     *,
     planned: PlannedShard,
     recipe: Recipe,
     before: bytes | None,
+    parent: Parent | None = None,
 ) -> bytes:
     """Fit one shard's people, up to a slice; they must be those that the gates looked at.
 
-    `before` is the snapshot of the slices before the planned one, if there is any.
+    `before` is the snapshot of the slices before the planned one, if there is any. `parent` is what
+    a fine-tuned or distilled model comes from.
     """
     if recipe.key_of_rows(rows, until=planned.slice) != planned.key:
         raise ArtefactMismatch("the shard holds other rows than those that the gates looked at")
     data = rows.data if recipe.slices == 1 else rows.data.until(planned.slice)
+    if parent is not None:
+        data = taught_by(parent, data)
+        before = before or beginning_of(parent, planned.shard, trainer=trainer)
     return trainer.fit_shard(
         replace(data, fills=recipe.fills),
         parameters=recipe.parameters,

@@ -65,6 +65,7 @@ def manifest_of(  # noqa: PLR0913  # keyword-only, one a field
     source: SourceSaid,
     evidence: EvidenceClass,
     shards: Sequence[ShardMade],
+    parent: Mapping[str, object] | None = None,
     outside: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
     """Return the manifest of a version."""
@@ -81,7 +82,7 @@ def manifest_of(  # noqa: PLR0913  # keyword-only, one a field
         "source": asdict(source),
         "sharding": SHARDING,
         "shards": [asdict(shard) for shard in shards],
-        "initialised from": "nothing",
+        "initialised from": dict(parent) if parent else "nothing",
         "evidence": evidence.value,
         **plan,
         **made_outside,

@@ -6,6 +6,7 @@ from django.db import models
 from typing_extensions import override
 
 from lineage.models import DatasetFamily, DatasetVersion, LeasedWork, Node
+from training.descent import Descent
 from training.evidence import EvidenceClass
 from training.outside.contract import Work
 from training.states import RUN_OPEN, JobState, RunState, VersionState
@@ -26,6 +27,13 @@ class Model(models.Model):
     # How long a version may serve before it is measured again; None: as the settings say.
     qualified_days = models.PositiveSmallIntegerField(null=True, blank=True)
     pool = models.CharField(max_length=32, default="default")
+    # The model it is fine-tuned or distilled from, version by version.
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="children"
+    )
+    descent = models.CharField(
+        max_length=16, blank=True, choices=[(d.value, d.value) for d in Descent]
+    )
     registered_at = models.DateTimeField()
 
     class Meta:
@@ -33,6 +41,11 @@ class Model(models.Model):
             models.CheckConstraint(
                 name="margin_is_a_share",
                 condition=models.Q(margin_permille__gte=1, margin_permille__lte=1000),
+            ),
+            models.CheckConstraint(
+                name="descent_has_a_parent",
+                condition=models.Q(parent__isnull=True, descent="")
+                | models.Q(parent__isnull=False) & ~models.Q(descent=""),
             ),
         ]
 
@@ -152,6 +165,10 @@ class TrainingRun(LeasedWork):
     finished_at = models.DateTimeField(null=True, blank=True)
     version = models.OneToOneField(
         ModelVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="run"
+    )
+    # The version it begins at, or that teaches it: the one released when its data was checked.
+    parent = models.ForeignKey(
+        ModelVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="child_runs"
     )
     # What the gates went by; none: what is usual.
     gates = models.ForeignKey(

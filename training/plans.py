@@ -46,6 +46,7 @@ class Recipe:
     once: int | None = None  # see `People.once`
     # A run, if the same data does not promise the same bytes: then nothing stands for its fits.
     occasion: str = ""
+    parent: str = ""  # the version that it begins at, or that teaches it: its bytes go into all
 
     def seed_of(self, shard: Shard) -> int:
         """Return the seed of a shard: from its public name, so that it stays when people go."""
@@ -68,6 +69,8 @@ class Recipe:
             said["fills"] = filling.as_json(self.fills)
         if self.occasion:
             said["occasion"] = self.occasion
+        if self.parent:
+            said["parent"] = self.parent
         return digest_of(said)
 
     def key_of_rows(self, rows: ShardRows, *, until: int = 0) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from lineage.graph import EdgeKind
 from training.evidence import EvidenceClass
 from training.states import RunState
 
@@ -47,6 +48,8 @@ class OpenTraining:
     model_id: int
     model: str
     source_node_id: int
+    parent_node_id: int | None = None  # of the version that it begins at, or that teaches it
+    descent: EdgeKind | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

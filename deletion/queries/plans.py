@@ -188,7 +188,12 @@ def subjects_of(requests: Collection[UUID]) -> dict[UUID, frozenset[SubjectId]]:
 def _reach_of(subjects: Collection[SubjectId]) -> tuple[Reach, list[LivingVersion]]:
     """Return how far people reach, trainings that have not ended yet included, and what lives."""
     reach = reach_of(subjects)
-    trainings = [one for one in open_trainings() if one.source_node_id in reach.graph.nodes]
+    known = reach.graph.nodes
+    trainings = [
+        one
+        for one in open_trainings()
+        if one.source_node_id in known or one.parent_node_id in known
+    ]
     living = [*living_in(reach.graph), *(living_of(training) for training in trainings)]
     return with_trainings(reach, trainings), living
 

@@ -16,6 +16,7 @@ from lineage.models import DatasetFamily, DatasetVersion
 from tests.cast import ALICE, BOB, MONDAY, OFFICER
 from tests.lineage.builders import PATIENT_ID, make_family, make_store, make_version
 from training import actions, queries, tasks
+from training.descent import Descent
 from training.driving import Step
 from training.models import Model, ModelVersion
 from training.states import RunState
@@ -95,6 +96,7 @@ def make_model(  # noqa: PLR0913  # keyword-only, one a column
     fallback: Mapping[str, object] | None = None,
     uses: Sequence[str] = (),
     qualified_days: int | None = None,
+    parent: tuple[Descent, str] | None = None,
 ) -> Model:
     return actions.register_model(
         name=name,
@@ -107,6 +109,7 @@ def make_model(  # noqa: PLR0913  # keyword-only, one a column
         fallback=fallback or {"label": "well"},
         uses=uses,
         qualified_days=qualified_days,
+        parent=parent,
         actor=OFFICER,
         now=MONDAY,
     )

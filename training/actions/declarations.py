@@ -11,11 +11,14 @@ from lineage.errors import FamilyRetired, NodeUnknown
 from lineage.models import DatasetFamily
 from lineage.places import NAME
 from lineage.queries import columns_of
-from training.errors import ModelConflict, ParametersInvalid
+from training.descent import Descent
+from training.errors import ModelConflict, ModelUnknown, ParametersInvalid
 from training.events import ModelRegistered
 from training.models import Model
+from training.outside.declared import OutsideTrainer
 from training.plans import digest_of
 from training.queries.trainers import trainer_named
+from training.trainers.protocol import Material, Tunable
 
 _ONE_DECLARATION: Final = 7501  # advisory locks 7500 to 7599 of the project's are this app's
 _MOST_MARGIN: Final = 1000
@@ -34,10 +37,15 @@ def register_model(  # noqa: PLR0913  # keyword-only, one a column
     fallback: Mapping[str, object],
     uses: Sequence[str] = (),
     qualified_days: int | None = None,
+    parent: tuple[Descent, str] | None = None,
     actor: Actor,
     now: datetime,
 ) -> Model:
-    """Declare a use of machine learning on one dataset family."""
+    """Declare a use of machine learning on one dataset family.
+
+    `parent` names the model that it is fine-tuned or distilled from: from the version that serves
+    when a training of this one begins.
+    """
     trainer_named(trainer).check(parameters)
     with transaction.atomic():
         with connection.cursor() as cursor:
@@ -47,6 +55,7 @@ def register_model(  # noqa: PLR0913  # keyword-only, one a column
             raise NodeUnknown("no such dataset family")
         _require_complete(name, purpose, features, family, margin_permille, fallback)
         _require_promise(uses, qualified_days)
+        comes_from = _parent_of(trainer, parameters, parent) if parent else None
         said = {
             "purpose": purpose,
             "trainer": trainer,
@@ -57,6 +66,8 @@ def register_model(  # noqa: PLR0913  # keyword-only, one a column
             "fallback": dict(fallback),
             "uses": list(uses),
             "qualified_days": qualified_days,
+            "parent_id": comes_from.pk if comes_from else None,
+            "descent": parent[0].value if parent else "",
         }
         known = Model.objects.filter(name=name).first()
         if known is not None:
@@ -80,10 +91,36 @@ def register_model(  # noqa: PLR0913  # keyword-only, one a column
                     margin_permille=margin_permille,
                     uses=tuple(uses),
                     qualified_days=qualified_days,
+                    descent=f"{parent[0]} {parent[1]}" if parent else "",
                 ),
                 about=f"model/{name}",
             )
     return model
+
+
+def _parent_of(
+    trainer: str, parameters: Mapping[str, object], parent: tuple[Descent, str]
+) -> Model:
+    """Return the model that another one comes from.
+
+    It was registered before, and neither changes, so nothing is its own ancestor.
+    """
+    descent, name = parent
+    found = Model.objects.filter(name=name).first()
+    if found is None:
+        raise ModelUnknown
+    own, its = trainer_named(trainer), trainer_named(found.trainer)
+    if isinstance(own, OutsideTrainer) or isinstance(its, OutsideTrainer):
+        raise ParametersInvalid(f"{descent}: only between models of installed trainers")
+    if own.material is not Material.PEOPLE:
+        raise ParametersInvalid(f"{descent}: {trainer} does not learn from people's rows")
+    if descent is Descent.FINE_TUNED:
+        if found.trainer != trainer:
+            raise ParametersInvalid(f"{descent}: {name} is made by {found.trainer}")
+        if not isinstance(own, Tunable):
+            raise ParametersInvalid(f"{descent}: {trainer} cannot go on from other weights")
+        own.require_tunable(parameters, parent=found.parameters)
+    return found
 
 
 def _require_complete(  # noqa: PLR0913, PLR0917  # one check after the other

@@ -56,4 +56,4 @@ def lock_held_fit(fit_id: int, token: Token) -> ShardFit:
 
 def _locked(run_id: UUID) -> TrainingRun:
     runs = TrainingRun.objects.select_for_update(no_key=True, of=("self",))
-    return runs.select_related("model__family", "source", "version").get(pk=run_id)
+    return runs.select_related("model__family", "source", "version", "parent").get(pk=run_id)

@@ -38,6 +38,7 @@ def restart(run: TrainingRun, *, source_node_id: int, trail: Trail) -> None:
     unfinished, run.version = run.version, None
     run.source_id = source_node_id
     run.plan = {}
+    run.parent = None
     run.gates = None
     run.shards_total = run.shards_hit = 0
     run.fits.all().delete()
@@ -54,6 +55,11 @@ def restart(run: TrainingRun, *, source_node_id: int, trail: Trail) -> None:
         TrainingRestarted(run_id=str(run.pk), model=run.model.name, source=str(run.source)),
         about=f"training/{run.pk}",
     )
+
+
+def has_lost_its_parent(run: TrainingRun) -> bool:
+    """Say whether the version that a run began at has to be destroyed."""
+    return run.parent is not None and run.parent.doomed_at is not None
 
 
 def refuse(run: TrainingRun, *, because: Sequence[str], trail: Trail) -> None:

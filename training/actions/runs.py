@@ -12,7 +12,7 @@ from lineage.errors import FamilyRetired
 from lineage.leases import Lease, Token, next_lease
 from training.actions.endings import doom_unused
 from training.actions.locks import lock_held, lock_model, lock_run
-from training.actions.moves import move, record_finished, refuse, restart
+from training.actions.moves import has_lost_its_parent, move, record_finished, refuse, restart
 from training.driving import STEPS, Step
 from training.errors import Stopped
 from training.events import DataChecked, StepClaimed, TrainingForced, TrainingStarted
@@ -172,12 +172,14 @@ def record_verdicts(  # noqa: PLR0913  # keyword-only, what the check found
     verdicts: Sequence[Verdict],
     plan: Plan | None,
     gates: GateDeclaration | None = None,
+    parent: ModelVersion | None = None,
     actor: Actor,
     now: datetime,
 ) -> RunState:
     """Keep what the gates said; begin to fit, or refuse if one of them did.
 
-    `gates` is what they went by; None: the usual rules.
+    `gates` is what they went by; None: the usual rules. `parent` is the version that a fine-tuned
+    or distilled model begins at; whoever has to leave it makes the run begin again.
 
     A shard whose living snapshot has the very key that is needed is not fitted again.
     """
@@ -196,6 +198,7 @@ def record_verdicts(  # noqa: PLR0913  # keyword-only, what the check found
         refusals = [verdict for verdict in verdicts if not verdict.passed]
         fits = _plan_fits(run, plan) if plan is not None and not refusals else []
         run.gates = gates
+        run.parent = parent
         run.plan = {}
         if plan is not None and not refusals:
             run.plan = plan.as_json() | {"gates": _said_by_gates(verdicts, gates)}
@@ -263,16 +266,17 @@ def _forecast(run: TrainingRun, fits: Sequence[ShardFit]) -> Forecast:
 def follow_source(*, run_id: UUID, actor: Actor, now: datetime) -> bool:
     """Begin again if what the run learns from may not be used any more, and something newer may.
 
+    So it is with the version that it began at, once somebody has to leave that.
+
     Returns whether it did. A run that is destroying has judged its version already.
     """
     with transaction.atomic():
         run = lock_run(run_id)
         if run.state not in RUN_OPEN - {RunState.DESTROYING}:
             return False
-        if not origin_of(run.source_id).refusal:
-            return False
-        newest = newest_source(run.model_id)
-        if newest == run.source_id:
+        is_refused = bool(origin_of(run.source_id).refusal)
+        newest = newest_source(run.model_id) if is_refused else run.source_id
+        if newest == run.source_id and not has_lost_its_parent(run):
             return False
         with audited(actor=actor, now=now) as trail:
             restart(run, source_node_id=newest, trail=trail)

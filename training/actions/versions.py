@@ -24,7 +24,7 @@ from training.actions.endings import (
     withdraw_row,
 )
 from training.actions.locks import lock_held
-from training.actions.moves import move, refuse, restart
+from training.actions.moves import has_lost_its_parent, move, refuse, restart
 from training.errors import VersionNotServable
 from training.events import (
     SnapshotDestroyed,
@@ -60,6 +60,8 @@ def register_artefact(  # noqa: PLR0913  # keyword-only, one a field
         number = newest.number + 1 if newest else 1
         sources = [(origin.node.pk, EdgeKind.TRAINED_ON)]
         sources.append((evaluation_of(origin).node_id, EdgeKind.EVALUATED_ON))
+        if run.parent is not None:
+            sources.append((run.parent.node_id, EdgeKind(model.descent)))
         node = register_node(
             kind=NodeKind.MODEL_VERSION,
             name=model.name,
@@ -121,6 +123,7 @@ def _manifest(run: TrainingRun, evidence: EvidenceClass) -> dict[str, object]:
         plan=run.plan,
         source=said_of(origin),
         evidence=evidence,
+        parent=_parent(run),
         shards=[
             ShardMade(
                 shard=fit.shard,
@@ -136,6 +139,17 @@ def _manifest(run: TrainingRun, evidence: EvidenceClass) -> dict[str, object]:
         ],
         outside=_outside(run),
     )
+
+
+def _parent(run: TrainingRun) -> dict[str, object] | None:
+    if run.parent is None or run.model.parent is None:
+        return None
+    return {
+        "how": run.model.descent,
+        "model": run.model.parent.name,
+        "version": run.parent.number,
+        "artefact": run.parent.artefact_digest,
+    }
 
 
 def _outside(run: TrainingRun) -> dict[str, object] | None:
@@ -165,7 +179,8 @@ def record_judgement(
         run = lock_held(run_id, token, state=RunState.JUDGING)
         model, version = run.model, _challenger(run)
         origin = origin_of(run.source_id)
-        if origin.refusal and newest_source(model.pk) != run.source_id:
+        is_stale = bool(origin.refusal) and newest_source(model.pk) != run.source_id
+        if is_stale or has_lost_its_parent(run):
             restart(run, source_node_id=newest_source(model.pk), trail=trail)
             return RunState(run.state)
         if origin.refusal:

@@ -175,6 +175,7 @@ class DeclaredModelAdmin(ReadOnlyAdmin):
                             if row.family
                             else NOTHING,
                         ),
+                        ("Comes from", _parent(row)),
                         ("Gates", _gates(row)),
                         ("Features", ", ".join(row.features) or "every other column"),
                         ("Uses", ", ".join(row.uses) or NOTHING),
@@ -189,6 +190,12 @@ class DeclaredModelAdmin(ReadOnlyAdmin):
                 ),
             ],
         )
+
+
+def _parent(model: Model) -> str | SafeString:
+    if model.parent is None:
+        return NOTHING
+    return row_link(f"{model.descent} {model.parent.name}", "training_model", model.parent.pk)
 
 
 def _gates(model: Model) -> str | SafeString:

@@ -13,6 +13,7 @@ from training.api.fields import (
     StrictIntegerField,
     WordsField,
 )
+from training.descent import Descent
 from training.evidence import EvidenceClass, closes, refusal_of
 from training.models import Attestation, GateVerdict, Model, ModelVersion, Stop
 from training.states import RunState
@@ -22,6 +23,13 @@ class FallbackIn(serializers.Serializer[None]):
     """What answers when no version may: always the same class."""
 
     label = WordsField(max_length=200)  # type: ignore[assignment]  # the form's word for it
+
+
+class ComesFrom(serializers.Serializer[None]):
+    """The model that another one comes from: from its version that serves at the time."""
+
+    model = NameField()
+    descent = serializers.ChoiceField(choices=[descent.value for descent in Descent])
 
 
 class ModelIn(serializers.Serializer[None]):
@@ -62,12 +70,14 @@ class ModelIn(serializers.Serializer[None]):
         help_text="How long a version may serve before it is measured again; left out: as the"
         " settings say.",
     )
+    comes_from = ComesFrom(default=None, allow_null=True)
 
 
 class ModelOut(serializers.ModelSerializer[Model]):
     """A registered model."""
 
     family = serializers.CharField(source="family.name")
+    comes_from = serializers.SerializerMethodField()
     parameters = ParametersField()
     features = serializers.ListField(child=serializers.CharField())
     fallback = serializers.DictField()
@@ -77,8 +87,22 @@ class ModelOut(serializers.ModelSerializer[Model]):
         model = Model
         fields = [
             *("name", "purpose", "family", "trainer", "parameters", "features"),
-            *("margin_permille", "fallback", "uses", "qualified_days", "registered_at"),
+            *(
+                "margin_permille",
+                "fallback",
+                "uses",
+                "qualified_days",
+                "comes_from",
+                "registered_at",
+            ),
         ]
+
+    @extend_schema_field(ComesFrom(allow_null=True))
+    def get_comes_from(self, model: Model) -> dict[str, str] | None:
+        """Return the model that it comes from, and how."""
+        if model.parent is None:
+            return None
+        return {"model": model.parent.name, "descent": model.descent}
 
 
 class VerdictOut(serializers.ModelSerializer[GateVerdict]):

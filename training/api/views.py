@@ -1,5 +1,6 @@
 """Models, their trainings and what serving systems are told, over HTTP: parse, act, answer."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -33,6 +34,7 @@ from training.api.serializers import (
     TrainingRunIn,
     TrainingRunOut,
 )
+from training.descent import Descent
 from training.summaries import Serving
 
 READERS: Final = (Role.ENGINEER, Role.OFFICER, Role.AUDITOR, Role.ADMINISTRATOR)
@@ -87,6 +89,7 @@ class Models(APIView):
             fallback=declared["fallback"],
             uses=declared["uses"],
             qualified_days=declared["qualified_days"],
+            parent=_parent(declared["comes_from"]),
             actor=_actor(request),
             now=timezone.now(),
         )
@@ -127,6 +130,10 @@ class OneModel(APIView):
     def get(self, _request: Request, name: str) -> Response:
         """Show a model with its versions."""
         return Response(ModelShownOut(queries.shown(name)).data)
+
+
+def _parent(said: Mapping[str, str] | None) -> tuple[Descent, str] | None:
+    return (Descent(said["descent"]), said["model"]) if said else None
 
 
 def _fresh_for(told: Serving, *, now: datetime) -> int:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db.models import Sum
 
+from lineage.graph import EdgeKind
 from training.driving import Due, FitView, RunView, Waiting, due
 from training.errors import RunUnknown
 from training.evidence import EvidenceClass
@@ -28,7 +29,7 @@ from training.summaries import GateSaid, OpenTraining, RunSummary
 def run_numbered(run_id: UUID) -> TrainingRun:
     """Return a run."""
     run = (
-        TrainingRun.objects.select_related("model__family", "source", "version")
+        TrainingRun.objects.select_related("model__family", "source", "version", "parent")
         .filter(pk=run_id)
         .first()
     )
@@ -47,11 +48,17 @@ def open_trainings() -> list[OpenTraining]:
     """Return the runs whose version is not judged yet; a run that destroys holds nothing else."""
     rows = (
         TrainingRun.objects.filter(state__in=RUN_OPEN - {RunState.DESTROYING})
-        .select_related("model")
+        .select_related("model", "parent")
         .order_by("model_id")
     )
     return [
-        OpenTraining(model_id=row.model_id, model=row.model.name, source_node_id=row.source_id)
+        OpenTraining(
+            model_id=row.model_id,
+            model=row.model.name,
+            source_node_id=row.source_id,
+            parent_node_id=row.parent.node_id if row.parent else None,
+            descent=EdgeKind(row.model.descent) if row.parent else None,
+        )
         for row in rows
     ]
 
@@ -98,7 +105,11 @@ def destroying_run(model_id: int) -> UUID | None:
 
 def fit_numbered(fit_id: int) -> ShardFit:
     """Return one shard of a run."""
-    fit = ShardFit.objects.select_related("run__model__family").filter(pk=fit_id).first()
+    fit = (
+        ShardFit.objects.select_related("run__model__family", "run__parent")
+        .filter(pk=fit_id)
+        .first()
+    )
     if fit is None:
         raise RunUnknown
     return fit

@@ -167,7 +167,13 @@ def recipe_of(run: TrainingRun) -> Recipe:
         fills=planned_fills(run.plan),
         once=planned_once(run.plan),
         occasion=str(run.pk) if isinstance(trainer, OutsideTrainer) else "",
+        parent=parent_key(run.model, run.parent),
     )
+
+
+def parent_key(model: Model, parent: ModelVersion | None) -> str:
+    """Return what stands for a parent in the keys of snapshots: another version, other bytes."""
+    return f"{model.descent} {parent.artefact_digest}" if parent is not None else ""
 
 
 def profile_before(model_id: int) -> Profile | None:

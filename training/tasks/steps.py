@@ -38,6 +38,7 @@ from training.reading import ShardRows
 from training.states import RunState
 from training.tasks import outside
 from training.tasks.attempts import attempt, looked_after
+from training.tasks.parents import fitting, parent_of
 from training.tested import inputs_tested
 from training.trainers.protocol import Predictor
 
@@ -86,27 +87,33 @@ def check(run_id: UUID) -> bool:
 def _check_data(run: TrainingRun, token: Token) -> None:
     origin = queries.origin_of(run.source_id)
     gates = queries.gates_of(origin.dataset.family_id)
-    checked = _checked(run, origin, queries.rules_of(gates))
+    begins_at = queries.champion_of(run.model.parent_id) if run.model.parent_id else None
+    checked = _checked(run, origin, queries.rules_of(gates), begins_at)
     actions.record_verdicts(
         run_id=run.pk,
         token=token,
         verdicts=checked.verdicts,
         plan=checked.plan,
         gates=gates,
+        parent=begins_at,
         actor=TRAINER,
         now=timezone.now(),
     )
 
 
-def _checked(run: TrainingRun, origin: Origin, rules: Rules) -> Checked:
-    recipe = queries.recipe_of(run)
+def _checked(
+    run: TrainingRun, origin: Origin, rules: Rules, begins_at: ModelVersion | None
+) -> Checked:
+    recipe = replace(queries.recipe_of(run), parent=queries.parent_key(run.model, begins_at))
     trainer = queries.trainer_named(run.model.trainer)
     is_outside = isinstance(trainer, OutsideTrainer)
     named = [column.name for column in columns_of(origin.dataset.family.store_id)]
     if origin.refusal:
         return refusal(Gate.SOURCE, origin.refusal)
+    if run.model.parent_id and begins_at is None:
+        return refusal(Gate.SOURCE, f"it is {run.model.descent} a model of which nothing serves")
     if origin.release is None:
-        return check_people(
+        checked = check_people(
             queries.source_of(origin.dataset),
             run.model.features,
             recipe=recipe,
@@ -119,6 +126,7 @@ def _checked(run: TrainingRun, origin: Origin, rules: Rules) -> Checked:
             whole=is_outside,
             aside=named if is_outside else (),
         )
+        return fitting(checked, parent_of(run.model, begins_at, root=_root()))
     try:
         data = queries.release_data_of(run.model, origin.release)
     except DataRefused as no:
@@ -195,9 +203,9 @@ def _fitted(
             source, features, planned.shard, slices=recipe.slices, once=recipe.once
         )
     rows = read[planned.shard]
-    before = _before(row)
+    before, parent = _before(row), parent_of(run.model, run.parent, root=_root())
     began = perf_counter()
-    piece = fit_rows(trainer, rows, planned=planned, recipe=recipe, before=before)
+    piece = fit_rows(trainer, rows, planned=planned, recipe=recipe, before=before, parent=parent)
     return piece, perf_counter() - began
 
 

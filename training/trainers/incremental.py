@@ -137,6 +137,15 @@ def _moments_of(model: SGDClassifier | MLPClassifier) -> dict[str, object]:
     }
 
 
+def fresh_moments(estimator: Estimator, fitted: Mapping[str, object]) -> dict[str, object]:
+    """Return what weights that nothing is known of but themselves are gone on from with."""
+    if estimator is Estimator.SGD:
+        return {"steps": 1.0}
+    names = ("hidden", "weights", "hidden intercepts", "intercepts")
+    still = [pack(np.zeros_like(unpack(fitted[name]))) for name in names]
+    return {"steps": 0, "first": still, "second": still}
+
+
 def _listed(value: object) -> list[object]:
     if not isinstance(value, list):
         raise TypeError

@@ -135,3 +135,19 @@ class Trainer(Protocol):
 
     def load(self, artefact: bytes) -> Predictor:
         """Return what answers; raise `ArtefactMismatch` if the bytes are no artefact of ours."""
+
+
+@runtime_checkable
+class Tunable(Protocol):
+    """A trainer that can go on from another model's weights."""
+
+    def require_tunable(
+        self, parameters: Mapping[str, object], *, parent: Mapping[str, object]
+    ) -> None:
+        """Raise `ParametersInvalid` unless it can go on from a model with the parent's."""
+
+    def beginning(self, artefact: bytes, *, shard: Shard) -> bytes | None:
+        """Return what `fit_shard` takes as `before` to go on from the weights in an artefact.
+
+        None: it has none for that shard, which is then fitted from nothing.
+        """

@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from lineage.sharding import HOLD_OUT, Shard
 from training.columns import Feature, schema_digest
-from training.errors import ArtefactMismatch, DataRefused
+from training.errors import ArtefactMismatch, DataRefused, ParametersInvalid
 from training.evidence import EvidenceClass
 from training.filling import FillRule
 from training.trainers import packing
@@ -39,6 +39,7 @@ from training.trainers.protocol import (
     ReleaseData,
     ShardData,
     Trainer,
+    Tunable,
 )
 
 _SNAPSHOT: Final = "lethe-shard-1"
@@ -86,7 +87,7 @@ class _Ensemble(Predictor):
         return Predictions(classes=self.classes, probabilities=np.mean(said, axis=0))
 
 
-class ShardedTrainer(Trainer):
+class ShardedTrainer(Trainer, Tunable):
     """scikit-learn's classifiers, one a shard."""
 
     @property
@@ -133,13 +134,42 @@ class ShardedTrainer(Trainer):
         if data.shard == HOLD_OUT or data.table.num_rows == 0:
             raise DataRefused("there is nobody in the shard whom training may see")
         fitted: Mapping[str, object] | None = None
-        if self.slices_of(parameters) == 1:
+        if self.slices_of(parameters) == 1 and before is not None:
+            fitted = _tuned(packing.read(before, form=_SNAPSHOT), data, parameters, seed)
+        elif self.slices_of(parameters) == 1:
             fitted = _at_once(data, parameters, seed)
         else:
             fitted = packing.read(before, form=_SNAPSHOT) if before is not None else None
             for each in data.slices[-1:] if fitted is not None else data.slices:
                 fitted = _next_stage(fitted, data.until(each.number), parameters, seed)
         return packing.write(_SNAPSHOT, fitted or {})
+
+    @override
+    def require_tunable(
+        self, parameters: Mapping[str, object], *, parent: Mapping[str, object]
+    ) -> None:
+        estimator = estimator_of(parameters)
+        if estimator not in BY_STAGES:
+            able = " and ".join(sorted(BY_STAGES))
+            raise ParametersInvalid(f"estimator: {estimator} cannot go on; {able} can")
+        if estimator_of(parent) is not estimator:
+            raise ParametersInvalid(f"estimator: its parent's is {estimator_of(parent)}")
+        if self.slices_of(parameters) > 1:
+            raise ParametersInvalid("slices: a model that is fine-tuned has none")
+
+    @override
+    def beginning(self, artefact: bytes, *, shard: Shard) -> bytes | None:
+        from training.trainers.incremental import fresh_moments  # noqa: PLC0415  # as below
+
+        shards = packing.read(artefact, form=_ARTEFACT).get("shards")
+        if not isinstance(shards, dict) or not shards:
+            raise ArtefactMismatch("the file holds no shard")
+        names = sorted(shards, key=int)
+        piece = shards[names[shard % len(names)]]
+        if not piece["fitted"]:  # it has seen one class only: there are no weights
+            return None
+        resume = fresh_moments(Estimator(piece["estimator"]), piece["fitted"])
+        return packing.write(_SNAPSHOT, piece | {_RESUME: resume})
 
     @override
     def assemble(self, snapshots: Mapping[Shard, bytes]) -> bytes:
@@ -184,6 +214,18 @@ def _at_once(data: ShardData, parameters: Mapping[str, object], seed: int) -> di
         numbers = _without_estimator(parameters)
         fitted = fit(estimator, rows, codes, parameters=numbers, seed=seed)
     return _held(estimator, encoder, classes, fitted)
+
+
+def _tuned(
+    parent: Mapping[str, Any], data: ShardData, parameters: Mapping[str, object], seed: int
+) -> dict[str, object]:
+    """Fit all rows onto the weights of another model, whose columns and classes stay."""
+    classes = packing.texts(parent["classes"])
+    if new := sorted(set(_classes_in(data)) - set(classes)):
+        raise DataRefused(f"{len(new)} classes of the label are unknown to the model it began at")
+    state = _gone_on(parent, data, classes, parameters, seed=(seed, _WHOLE))
+    state.pop(_RESUME)
+    return state
 
 
 def _next_stage(

@@ -60,6 +60,19 @@ def statement_in(answer):
     return open_envelope(answer.json(), public_keys={"models": signer.public_key})
 
 
+def test_a_model_says_from_which_other_one_it_comes(engineer, family):
+    assert post(engineer, "models", DECLARATION).status_code == 201
+    said = {"model": DECLARATION["name"], "descent": "distilled from"}
+
+    answer = post(engineer, "models", DECLARATION | {"name": "small", "comes_from": said})
+    unheard = post(
+        engineer, "models", DECLARATION | {"name": "other", "comes_from": said | {"model": "none"}}
+    )
+
+    assert (answer.status_code, answer.json()["comes_from"]) == (201, said)
+    assert unheard.status_code == 404
+
+
 def test_an_engineer_registers_a_model(engineer, family):
     answer = post(engineer, "models", DECLARATION)
 
@@ -72,6 +85,7 @@ def test_an_engineer_registers_a_model(engineer, family):
         "margin_permille": 50,
         "uses": [],
         "qualified_days": None,
+        "comes_from": None,
         "registered_at": "",
     }
     assert recorded("ModelRegistered")[0]["actor"].startswith("user:")

@@ -13,6 +13,7 @@ from lineage.management.arguments import name, whole_number
 from lineage.management.refusals import in_one_line
 from lineage.queries import family_named
 from training import actions, errors
+from training.descent import Descent
 from training.queries import trainer_names
 
 
@@ -56,6 +57,19 @@ class Command(BaseCommand):
             metavar="DAYS",
             help="how long a version may serve before it is measured again; default: RELEASE_DAYS",
         )
+        came = parser.add_mutually_exclusive_group()
+        came.add_argument(
+            "--fine-tuned-from",
+            metavar="MODEL",
+            type=name,
+            help="go on from the weights of the version of MODEL that serves",
+        )
+        came.add_argument(
+            "--distilled-from",
+            metavar="MODEL",
+            type=name,
+            help="learn what that version answers, not the labels in the rows",
+        )
         parser.add_argument("--fallback", metavar="LABEL", help="the answer when no version may")
 
     @override
@@ -73,10 +87,19 @@ class Command(BaseCommand):
                 fallback=fallback,
                 uses=options["uses"],
                 qualified_days=options["qualified_days"],
+                parent=_parent(options),
                 actor=Actor("command:register_model"),
                 now=timezone.now(),
             )
         self.stdout.write(f"model {model.name}: {model.trainer} on {options['family']}")
+
+
+def _parent(options: dict[str, Any]) -> tuple[Descent, str] | None:
+    if options["fine_tuned_from"]:
+        return Descent.FINE_TUNED, options["fine_tuned_from"]
+    if options["distilled_from"]:
+        return Descent.DISTILLED, options["distilled_from"]
+    return None
 
 
 def _parameters(text: str) -> dict[str, object]:
