@@ -19,7 +19,6 @@ from tests.deaths import dies
 from tests.lineage.builders import make_version, recorded
 from tests.training.builders import (
     MANY,
-    artefact_folder,
     make_model,
     make_patients,
     remove,
@@ -29,9 +28,11 @@ from tests.training.builders import (
 from tests.training.outside.builders import command, jobs, written
 from training import actions, queries, tasks
 from training.errors import AttemptFailed, MoveNotAllowed
+from training.jobs import Holding
 from training.models import OutsideJob, ShardFit, TrainingRun
+from training.outside.contract import Watermark, Work
 from training.outside.declared import read_declared
-from training.states import RunState
+from training.states import RUN_OPEN, RunState
 
 pytestmark = pytest.mark.django_db
 
@@ -62,75 +63,25 @@ def held_out(version):
     return [who for who, shard in member_shards(version_id=version.pk).items() if shard == HOLD_OUT]
 
 
-def test_a_trainer_gets_the_rows_of_training_and_no_identifier(model, folder, declared, tmp_path):
-    gate = tmp_path / "go"
-    declared(MISBEHAVE=f"sleep {gate}")
-    run_id = start(model)
-
-    at_work(run_id)
-
-    job = OutsideJob.objects.get()
-    place = artefact_folder() / queries.folder_of(job)
-    spec = json.loads((place / "spec.json").read_text())
-    dataset = queries.origin_of(queries.newest_source(model.pk)).dataset
-    assert files_naming(place, WARD) == {place / "input" / "rows.parquet"}
-    assert not {path for who in MANY for path in files_naming(place, who)}
-    assert spec["rows"] == len(MANY) - len(held_out(dataset))
-    assert spec["order"] == ["ward", "size", "age"]
-    assert not set(job.given["digests"].values()) & set(
-        (place / "spec.json").read_text().split('"')
-    )
-    assert place.stat().st_mode & 0o077 == 0
-    gate.touch()
-    assert ended(run_id).state is RunState.SUCCEEDED
+def look(run_id):
+    """Look after a run as the next sweep does; say whether it is still open."""
+    TrainingRun.objects.update(not_before=None)
+    ShardFit.objects.update(not_before=None)
+    tasks.drive(run_id)
+    return queries.run_summary(run_id).state in RUN_OPEN
 
 
-def at_work(run_id):
-    """Drive a run until its trainer is at work outside."""
-    assert tasks.drive(run_id) is RunState.FITTING
+def at_work(run_id, monkeypatch):
+    """Look after a run, each time for a moment, until its trainer says how far it is."""
+    monkeypatch.setattr("training.tasks.outside.VISIT_SECONDS", 0.3)
+    looks = (OutsideJob.objects.get().progress for _ in range(100) if look(run_id))
+    assert next(progress for progress in looks if progress is not None) == 40
     assert jobs() == [("train", "running")]
 
 
 def ended(run_id):
-    TrainingRun.objects.update(not_before=None)
-    ShardFit.objects.update(not_before=None)
-    tasks.drive(run_id)
+    assert not all(look(run_id) for _ in range(100))
     return queries.run_summary(run_id)
-
-
-@pytest.fixture(autouse=True)
-def short_visits(monkeypatch):
-    """Let a worker look for a moment only; who sleeps longer is left alone."""
-    monkeypatch.setattr("training.tasks.outside.VISIT_SECONDS", 1.5)
-
-
-def test_a_crash_is_tried_again_and_its_log_can_be_read(model, declared):
-    declared(MISBEHAVE="crash")
-    run_id = start(model)
-
-    with pytest.raises(AttemptFailed, match="TrainerFailed: the command ended with status 3"):
-        tasks.drive(run_id)
-
-    job = OutsideJob.objects.get()
-    place = artefact_folder() / queries.folder_of(job)
-    assert (place / "log").read_text() == f"train on {job.given['rows']} rows\n"
-    assert job.state == "failed"
-    declared()
-    assert ended(run_id).state is RunState.SUCCEEDED
-    assert jobs() == [("train", "failed"), ("train", "succeeded"), ("predict", "succeeded")]
-    assert not place.exists()
-    assert "train on" not in str(recorded("JobEnded"))
-
-
-def test_a_lie_about_what_was_read_is_found_out(model, declared):
-    declared(MISBEHAVE="lie")
-    run_id = start(model)
-
-    with pytest.raises(AttemptFailed, match="ResultDisagrees: it says that it read other rows"):
-        tasks.drive(run_id)
-
-    assert jobs() == [("train", "failed")]
-    assert not model.versions.exists()
 
 
 def test_a_trainer_that_takes_too_long_is_ended_with_all_that_it_started(model, declared, tmp_path):
@@ -153,18 +104,38 @@ def processes_with(text):
     return found
 
 
-def test_cancelling_ends_the_command_and_destroys_what_it_was_given(model, declared, tmp_path):
+def pages_of(role):
+    user = User.objects.create_user(f"{role} {User.objects.count()}", is_staff=True)
+    user.groups.add(Group.objects.get_or_create(name=role.value)[0])
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def test_a_trainer_gets_rows_without_names_and_loses_them_when_it_is_cancelled(
+    model, declared, tmp_path, monkeypatch
+):
     gate = tmp_path / "go"
     declared(MISBEHAVE=f"sleep {gate}")
     run_id = start(model)
-    at_work(run_id)
-    place = artefact_folder() / queries.folder_of(OutsideJob.objects.get())
+
+    at_work(run_id, monkeypatch)
+
+    job = OutsideJob.objects.get()
+    place = queries.place_of(job)
+    spec = json.loads((place / "spec.json").read_text())
+    dataset = queries.origin_of(queries.newest_source(model.pk)).dataset
+    assert files_naming(place, WARD) == {place / "input" / "rows.parquet"}
+    assert not {path for who in MANY for path in files_naming(place, who)}
+    assert spec["rows"] == len(MANY) - len(held_out(dataset))
+    assert spec["order"] == ["ward", "size", "age"]
+    assert job.given["digests"]["rows"] not in (place / "spec.json").read_text()
+    assert place.stat().st_mode & 0o077 == 0
     page = reverse("admin:training_trainingrun_change", args=[run_id])
-    assert processes_with(str(gate))
-    assert (place / "input" / "rows.parquet").exists()
     assert "train on" in pages_of(Role.ENGINEER).get(page).content.decode()
     assert "40 %" in pages_of(Role.AUDITOR).get(page).content.decode()
     assert "train on" not in pages_of(Role.AUDITOR).get(page).content.decode()
+    assert processes_with(str(gate))
 
     pressed = reverse("admin:training_trainingrun_cancel", args=[run_id])
     assert pages_of(Role.ENGINEER).post(pressed, follow=True).status_code == 200
@@ -180,26 +151,21 @@ def test_cancelling_ends_the_command_and_destroys_what_it_was_given(model, decla
         actions.cancel_run(run_id=run_id, actor=OFFICER, now=right_now())
 
 
-def pages_of(role):
-    user = User.objects.create_user(f"{role} {User.objects.count()}", is_staff=True)
-    user.groups.add(Group.objects.get_or_create(name=role.value)[0])
-    client = Client()
-    client.force_login(user)
-    return client
-
-
 def test_the_log_of_a_failed_run_stays_for_a_day_and_no_longer_than_its_data(
     model, declared, folder, settings
 ):
     settings.ATTEMPTS = 1
     declared(MISBEHAVE="crash")
-    with pytest.raises(AttemptFailed):
+
+    with pytest.raises(AttemptFailed, match="TrainerFailed: the command ended with status 3"):
         tasks.drive(start(model))
+
     job = OutsideJob.objects.get()
-    place = artefact_folder() / queries.folder_of(job)
-
+    place = queries.place_of(job)
+    assert jobs() == [("train", "failed")]
+    assert queries.log_text(job) == f"train on {job.given['rows']} rows\n"
+    assert "train on" not in str(recorded("JobEnded"))
     tasks.destroy.run(model.pk)
-
     assert [path.name for path in place.iterdir()] == ["log"]
     assert queries.loose_snapshots([model.family_id]) == [model.name]
     assert queries.doomed_models(now=right_now()) == []
@@ -213,23 +179,42 @@ def test_the_log_of_a_failed_run_stays_for_a_day_and_no_longer_than_its_data(
     assert [entry["facts"]["log"] for entry in recorded("JobDestroyed")] == [False, True]
 
 
-def test_a_pool_has_as_many_trainings_outside_as_it_has_slots(model, declared, settings, tmp_path):
-    gate = tmp_path / "go"
-    declared(MISBEHAVE=f"sleep {gate}")
-    settings.POOL_SLOTS_OF = {"training/default": 1}
-    at_work(start(model))
+def opened(run_id, *, slots):
+    """Open the work of a run's fit as a worker does that has claimed it."""
+    tasks.check.run(str(run_id))
+    fit = ShardFit.objects.get(run=run_id)
+    lease = actions.claim_fit(
+        fit_id=fit.pk,
+        most_attempts=9,
+        owner="a worker",
+        length=timedelta(minutes=1),
+        actor=OFFICER,
+        now=right_now(),
+    )
+    assert lease is not None
+    return actions.open_job(
+        holding=Holding(run_id=run_id, token=lease.token, fit_id=fit.pk),
+        work=Work.TRAIN,
+        version_id=None,
+        revision="nearest",
+        watermark=Watermark(version=1, forgotten=0, digest=""),
+        limit=timedelta(hours=1),
+        slots=slots,
+        actor=OFFICER,
+        now=right_now(),
+    )
+
+
+def test_a_pool_has_as_many_trainings_outside_as_it_has_slots(model):
     other = make_model(model.family, name="other", trainer="nearest")
+    first = opened(start(model), slots=1)
     waiting = start(other)
 
-    tasks.drive(waiting)
-
-    assert jobs() == [("train", "running")]
-    gate.touch()
-    TrainingRun.objects.update(not_before=None)
-    ShardFit.objects.update(not_before=None)
-    tasks.drive(TrainingRun.objects.exclude(pk=waiting).get().pk)
-    assert ended(waiting).state is RunState.SUCCEEDED
-    assert ShardFit.objects.get(run=waiting).attempts == 1
+    assert first is not None
+    assert opened(waiting, slots=1) is None
+    actions.cancel_run(run_id=first.run_id, actor=OFFICER, now=right_now())
+    ShardFit.objects.update(lease_until=None)
+    assert opened(waiting, slots=1) is not None
 
 
 @pytest.mark.django_db(transaction=True)
