@@ -65,7 +65,7 @@ LEASE = env.timedelta("LEASE_SECONDS", default=timedelta(seconds=120), validate=
 COALESCE = env.timedelta("COALESCE_SECONDS", default=timedelta(days=1), validate=NOT_NEGATIVE)
 LINKED_WAIT = env.timedelta("LINKED_WAIT_SECONDS", default=timedelta(days=1), validate=NOT_NEGATIVE)
 ATTEMPTS = env.int("ATTEMPTS", default=5, validate=POSITIVE)
-SAFE_QUANTILE = env.float("SAFE_QUANTILE", default=0.9995, validate=LIKELY)
+SAFE_QUANTILE = env.float("SAFE_QUANTILE", default=0.9998, validate=LIKELY)
 POOL_SLOTS = env.int("POOL_SLOTS", default=8, validate=POSITIVE)
 POOL_SLOTS_OF: dict[str, int] = env.slots("POOL_SLOTS_OF", default="")
 PLAN_UP_TO = env.int("PLAN_UP_TO", default=1000, validate=POSITIVE)  # people in one plan

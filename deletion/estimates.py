@@ -1,6 +1,6 @@
 """How long the next run of a target will take, as far as past runs can say. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from math import exp, log, sqrt
@@ -9,7 +9,8 @@ from typing import Final
 
 from deletion.workload import Estimate
 
-_UNKNOWN_BETWEEN: Final = 2.0**2  # variance of log medians, before anything has run
+_UNKNOWN_BETWEEN: Final = 1.5**2  # variance of log medians, before anything has run
+_UNSEEN_BETWEEN: Final = 2.0**2  # likewise, of those that have not run while others have
 _UNKNOWN_WITHIN: Final = 0.6**2  # variance of the log durations of one target, likewise
 _LEAST_BETWEEN: Final = 0.5**2
 _LEAST_WITHIN: Final = 0.3**2
@@ -69,21 +70,24 @@ class Prior:
     between: float  # variance of the targets' mean logs
     within: float  # variance of the log durations of one target
     smear: float
+    newcomer: float  # logarithm of the expected time of what has never run, in seconds
     overlong: float  # the share of runs that take longer than eight medians
 
 
 def prior_of(histories: Iterable[History], *, guess: timedelta) -> Prior:
     """Sum up the targets of a kind; `guess` is a first median, and counts like one more target.
 
-    So does each that has never run: the first runs to end are the short ones, and would make all
-    that are still at work look short.
+    What has never run counts as well in what is expected of it: the first runs to end are the short
+    ones, and would make all that are still at work look short, so that too few of them are begun.
     """
     every = list(histories)
     seen = [history for history in every if history.runs]
     unseen = len(every) - len(seen)
-    means = [log(guess.total_seconds())] * (1 + unseen) + [history.mean_log for history in seen]
-    mean = sum(means) / len(means)
-    spread = sum((value - mean) ** 2 for value in means)
+    first = log(guess.total_seconds())
+    means = [first] + [history.mean_log for history in seen]
+    mean, spread = _mean_and_spread(means)
+    mean_of_all, spread_of_all = _mean_and_spread([first] * unseen + means)
+    between_all = (_UNSEEN_BETWEEN * (_WEIGHT + unseen) + spread_of_all) / (_WEIGHT + len(every))
     runs = sum(history.runs for history in seen)
     around = sum(history.runs * history.variance_log for history in seen)
     # A sample's variance is too small by one run for each mean that was taken from it.
@@ -95,10 +99,8 @@ def prior_of(histories: Iterable[History], *, guess: timedelta) -> Prior:
     )
     return Prior(
         mean_log=mean,
-        between=max(
-            (_UNKNOWN_BETWEEN * (_WEIGHT + unseen) + spread) / (_WEIGHT + len(every)),
-            _LEAST_BETWEEN,
-        ),
+        between=max((_UNKNOWN_BETWEEN * _WEIGHT + spread) / (_WEIGHT + len(seen)), _LEAST_BETWEEN),
+        newcomer=mean_of_all + between_all / 2,
         within=max((_UNKNOWN_WITHIN * _WEIGHT + around) / (_WEIGHT + freedom), _LEAST_WITHIN),
         smear=(exp(_UNKNOWN_WITHIN / 2) * _WEIGHT + smeared) / (_WEIGHT + freedom),
         # Of fifty runs of one target hardly more than one is that long.
@@ -129,8 +131,9 @@ def estimate_of(history: History, *, prior: Prior, quantile: float) -> Estimate:
         second = max(1 - (1 - quantile) / prior.overlong, _LEAST_SHARE)
         again = exp(mean + NormalDist().inv_cdf(second) * sqrt(variance))
         safe = max(safe, min(cut_off + again, exp(_LONGEST)))
+    likely = mean + doubt / 2 if history.runs else prior.newcomer
     return Estimate(
-        mean=timedelta(seconds=exp(min(mean + doubt / 2, _LONGEST)) * prior.smear),
+        mean=timedelta(seconds=exp(min(likely, _LONGEST)) * prior.smear),
         safe=timedelta(seconds=safe),
     )
 
@@ -154,6 +157,12 @@ def _mean_of(history: History, prior: Prior) -> tuple[float, float]:
     seen = _seen(history, prior)
     mean = seen * history.mean_log + (1 - seen) * prior.mean_log
     return mean, (1 - seen) * prior.between
+
+
+def _mean_and_spread(values: Sequence[float]) -> tuple[float, float]:
+    """Return the mean, and the sum of the squares of the differences from it."""
+    mean = sum(values) / len(values)
+    return mean, sum((value - mean) ** 2 for value in values)
 
 
 def _seen(history: History, prior: Prior) -> float:

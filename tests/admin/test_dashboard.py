@@ -141,4 +141,4 @@ def test_the_pools_are_shown_with_what_waits_for_them(officer, staff, settings, 
     assert row[:2] == ["erasure", "3"]
     assert len(row) == len(answer.context["pools"].headers)
     assert "%" in row[-1]
-    assert "1 in 2\u202f000 is expected" in answer.content.decode()
+    assert "1 in 5\u202f000 is expected" in answer.content.decode()
