@@ -215,7 +215,7 @@ def _challenger(run: TrainingRun) -> ModelVersion:
 def _qualify(
     version: ModelVersion, judgement: Judgement, *, champion: ModelVersion | None, trail: Trail
 ) -> None:
-    Qualification.objects.create(
+    kept = Qualification.objects.create(
         version=version,
         champion=champion,
         passed=judgement.passed,
@@ -224,6 +224,8 @@ def _qualify(
         tested=judgement.tested,
         judged_at=trail.now,
     )
+    # Signed are numbers as the database spells them: it writes 1e+16 out, and is asked ever after.
+    kept.refresh_from_db(fields=["measured", "tested"])
     target = VersionState.QUALIFIED if judgement.passed else VersionState.UNQUALIFIED
     require_version_move(VersionState(version.state), target)
     version.state = target

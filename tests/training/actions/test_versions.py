@@ -114,6 +114,19 @@ def test_a_qualified_version_is_released_under_signature(model):
     assert entry["facts"]["measured"]["people"] == 45
 
 
+def test_what_is_signed_at_the_release_is_what_is_told_from_then_on(tmp_path):
+    ages = [2e18 + number * 1e16 for number in range(160)]
+    family = make_patients(tmp_path / "patients", changes={"age": ages}).family
+    model = make_model(family)
+    train(model)
+
+    release = ModelRelease.objects.get()
+    told = queries.serving(model.name, now=release.released_at).envelope
+
+    assert version_of(model, 1).qualification.tested["age"]["to"] > 1e18
+    assert told == release.envelope
+
+
 def test_the_next_version_takes_the_place_of_the_one_that_served(model):
     train(model)
 
