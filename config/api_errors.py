@@ -148,6 +148,7 @@ STATUS_BY_ERROR: Final[Mapping[type[Exception], HTTPStatus]] = {
     training.TwoPeopleNeeded: HTTPStatus.CONFLICT,
     training.VersionManaged: HTTPStatus.CONFLICT,
     training.VersionNotServable: HTTPStatus.CONFLICT,
+    training.VersionUnknown: HTTPStatus.NOT_FOUND,
 }
 
 # Where DRF's own sentence would repeat what was sent: another one.

@@ -211,6 +211,7 @@ CLASSIFIED: Final[Mapping[str, Mapping[str, str]]] = {
     "training.Qualification": {
         PLAIN: "id version champion passed reason measured tested judged_at",
     },
+    "training.RollBack": {PLAIN: "id version replaced reason decided_by decided_at"},
     "training.ShardFit": {PLAIN: f"{LEASE} id run shard slice key people rows snapshot reused"},
     "training.Snapshot": {
         PLAIN: "id model shard slice key file digest fitted_at seconds doomed_at destroyed_at",

@@ -21,6 +21,10 @@ class ParametersInvalid(Exception):
     """The model's declaration is incomplete, or has a value that its trainer does not allow."""
 
 
+class VersionUnknown(Exception):
+    """The model has no version of that number."""
+
+
 class NothingReleased(Exception):
     """No version of the model was ever released, so there is no statement about one."""
 

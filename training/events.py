@@ -226,6 +226,25 @@ class VersionReleased:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VersionStoodBy:
+    """The version does not serve any more; while it is clean, people may go back to it."""
+
+    model: str
+    version: int
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionRolledBack:
+    """A person let the version serve again; the reason stays in the decision's row."""
+
+    model: str
+    version: int
+    replaced: int | None
+    statement: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VersionWithdrawn:
     """The version must not serve any more, and nothing brings it back."""
 

@@ -306,6 +306,22 @@ class ModelRelease(models.Model):
         return f"release of {self.version_id}"
 
 
+class RollBack(models.Model):
+    """A person's decision that the version which served before serves again."""
+
+    version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="roll_backs")
+    replaced = models.ForeignKey(
+        ModelVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    reason = models.CharField(max_length=300)
+    decided_by = models.CharField(max_length=64)
+    decided_at = models.DateTimeField()
+
+    @override
+    def __str__(self) -> str:
+        return f"back to {self.version_id}"
+
+
 class Attestation(models.Model):
     """An officer's word about a model version of another tool; Lethe has not proven it.
 

@@ -26,6 +26,7 @@ class VersionState(StrEnum):
     TRAINED = "trained"
     QUALIFIED = "qualified"
     RELEASED = "released"
+    STANDBY = "standby"  # served, was replaced while it was clean, and may serve again
     UNQUALIFIED = "unqualified"
     WITHDRAWN = "withdrawn"  # must not serve; its artefact is still there
     DESTROYED = "destroyed"  # its artefact and its snapshots are gone
@@ -61,7 +62,8 @@ VERSION_MOVES: Final[Mapping[VersionState, frozenset[VersionState]]] = {
         {VersionState.QUALIFIED, VersionState.UNQUALIFIED, VersionState.WITHDRAWN}
     ),
     VersionState.QUALIFIED: frozenset({VersionState.RELEASED, VersionState.WITHDRAWN}),
-    VersionState.RELEASED: frozenset({VersionState.WITHDRAWN}),
+    VersionState.RELEASED: frozenset({VersionState.STANDBY, VersionState.WITHDRAWN}),
+    VersionState.STANDBY: frozenset({VersionState.RELEASED, VersionState.WITHDRAWN}),
     VersionState.UNQUALIFIED: frozenset({VersionState.WITHDRAWN}),
     VersionState.WITHDRAWN: frozenset({VersionState.DESTROYED}),
     VersionState.DESTROYED: frozenset(),

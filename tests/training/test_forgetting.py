@@ -119,7 +119,7 @@ def test_every_older_version_goes_whatever_became_of_it(model, folder):
     train(model)
     train(model)
     assert [one.state for one in ModelVersion.objects.order_by("number")] == [
-        *("withdrawn", "withdrawn", "released")
+        *("destroyed", "standby", "released")
     ]
     leave(ALICE, folder, model)
 

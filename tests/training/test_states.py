@@ -26,6 +26,13 @@ def test_nothing_leads_back_to_service():
     assert reached == {VersionState.WITHDRAWN, VersionState.DESTROYED}
 
 
+def test_only_what_served_stands_by():
+    leads_to = {state for state in VersionState if VersionState.STANDBY in VERSION_MOVES[state]}
+
+    assert leads_to == {VersionState.RELEASED}
+    assert VERSION_MOVES[VersionState.STANDBY] == {VersionState.RELEASED, VersionState.WITHDRAWN}
+
+
 def test_a_move_that_is_not_allowed_is_refused():
     require_run_move(RunState.WAITING, RunState.CHECKING)
     require_version_move(VersionState.TRAINED, VersionState.QUALIFIED)

@@ -17,6 +17,7 @@ from training.actions.jobs import (
     watch_job,
 )
 from training.actions.retirement import GivenUp, give_up_models, hold_models
+from training.actions.roll_backs import roll_back
 from training.actions.runs import (
     claim_run,
     finish_run,
@@ -67,6 +68,7 @@ __all__ = [
     "register_artefact",
     "register_model",
     "report_damage",
+    "roll_back",
     "start_run",
     "stop",
     "watch_expiries",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from django.db import transaction
@@ -13,6 +14,7 @@ from lineage.leases import Lease, Token, next_lease
 from training.actions.endings import doom_unused
 from training.actions.locks import lock_held, lock_model, lock_run
 from training.actions.moves import has_lost_its_parent, move, record_finished, refuse, restart
+from training.actions.roll_backs import give_up_standby
 from training.driving import STEPS, Step
 from training.errors import Stopped
 from training.events import DataChecked, StepClaimed, TrainingForced, TrainingStarted
@@ -33,6 +35,8 @@ from training.queries import is_stopped, newest_source
 from training.queries.runs import measured_fits
 from training.queries.sources import origin_of, require_fit_for
 from training.states import RUN_OPEN, JobState, RunState, require_run_move
+
+LEFT: Final = "somebody left its training data"
 
 
 def start_run(  # noqa: PLR0913  # keyword-only, one a column
@@ -74,6 +78,8 @@ def start_run(  # noqa: PLR0913  # keyword-only, one a column
                     forced=forced,
                     created_at=now,
                 )
+                if forced:
+                    give_up_standby(model, because=LEFT, trail=trail)
                 trail.record(
                     TrainingStarted(
                         run_id=str(run.pk),
@@ -101,6 +107,7 @@ def _force(  # noqa: PLR0913  # keyword-only, one a column
         return
     with audited(actor=actor, now=now) as trail:
         if not run.forced:
+            give_up_standby(model, because=LEFT, trail=trail)
             run.forced = True
             run.reason = reason
             run.save(update_fields=["forced", "reason"])

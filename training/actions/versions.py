@@ -25,6 +25,7 @@ from training.actions.endings import (
 )
 from training.actions.locks import lock_held
 from training.actions.moves import has_lost_its_parent, move, refuse, restart
+from training.actions.roll_backs import give_up_standby, stand_by
 from training.errors import VersionNotServable
 from training.events import (
     SnapshotDestroyed,
@@ -193,7 +194,9 @@ def record_judgement(
         move(run, RunState.DESTROYING)
         run.save()
         if judgement.passed:
-            _release(model, version, trail=trail)
+            why = f"version {version.number} serves instead"
+            give_up_standby(model, because=why, trail=trail)
+            _release(model, version, forced=run.forced, trail=trail)
             if run.forced:
                 # Read again: the release has just withdrawn one of them.
                 for known in older:
@@ -248,12 +251,15 @@ def _qualify(
 _TOLD = ("people", "margin", "challenger accuracy", "champion accuracy", "heuristic accuracy")
 
 
-def _release(model: Model, version: ModelVersion, *, trail: Trail) -> None:
-    """Let a qualified version serve, under signature, and withdraw the one that served."""
+def _release(model: Model, version: ModelVersion, *, forced: bool, trail: Trail) -> None:
+    """Let a qualified version serve, under signature, in the place of the one that served."""
     champion = champion_of(model.pk)
     if champion is not None:
         why = f"version {version.number} serves instead"
-        withdraw_row(champion, because=why, trail=trail)
+        if forced:
+            withdraw_row(champion, because=why, trail=trail)
+        else:
+            stand_by(champion, because=why, trail=trail)
     require_version_move(VersionState(version.state), VersionState.RELEASED)
     version.state = VersionState.RELEASED
     version.save(update_fields=["state"])

@@ -13,6 +13,7 @@ VERSION_TONES: Final = {
     VersionState.TRAINED: Tone.BUSY,
     VersionState.QUALIFIED: Tone.BUSY,
     VersionState.RELEASED: Tone.GOOD,
+    VersionState.STANDBY: Tone.CALM,
     VersionState.UNQUALIFIED: Tone.WARN,
     VersionState.WITHDRAWN: Tone.WARN,
     VersionState.DESTROYED: Tone.CALM,

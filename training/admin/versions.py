@@ -1,25 +1,38 @@
 """Model versions: what each was trained on, how it did, and whether it may serve."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any, Final
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from typing_extensions import override
+from unfold.enums import ActionVariant
 
-from audits.pages.access import BUILDERS
+from audits.pages.access import BUILDERS, actor_of
 from audits.pages.cells import NOTHING, Tone, badge, code, moment, number, row_link, state_badge
+from audits.pages.confirmations import Because, Confirmation, button, refusals_in
 from audits.pages.records import Figure, Page, ReadOnlyAdmin
 from audits.pages.sections import Facts, Section, Table, in_words, raw, shown
+from audits.permissions import Role
 from lineage.models import Edge
+from training import errors
+from training.actions import roll_back
 from training.admin.badges import VERSION_TONES, accuracy_of
 from training.admin.verdicts import verdicts_table
 from training.models import ModelRelease, ModelVersion, Qualification
+from training.queries.serving import unclean
+from training.states import VersionState
 
 
 @admin.register(ModelVersion)
 class ModelVersionAdmin(ReadOnlyAdmin):
     seen_by = BUILDERS
+    decided_by = frozenset({Role.ENGINEER, Role.OFFICER, Role.ADMINISTRATOR})
+    refusals = refusals_in(errors)
+    actions_detail = ("roll_back",)
     list_display = ("named", "state_shown", "accuracy", "trained_from", "trained", "destroyed")
     list_filter = ("state", "model")
     list_select_related = ("model", "dataset_version__family")
@@ -55,6 +68,22 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         return badge("to be destroyed", Tone.WARN) if version.doomed_at else badge("kept")
 
     @override
+    def offers(self, row: ModelVersion) -> frozenset[str]:
+        if row.state != VersionState.STANDBY or row.release.qualified_until <= timezone.now():
+            return frozenset()
+        return frozenset() if unclean(row) else frozenset({"roll_back"})
+
+    @button(description="Roll back to this version", icon="undo", variant=ActionVariant.DANGER)
+    def roll_back(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Let the version serve again."""
+        return self.confirm(
+            request,
+            object_id,
+            question=lambda _row: ROLL_BACK,
+            do=lambda row, said: _roll_back(request, row, said),
+        )
+
+    @override
     def page(self, row: ModelVersion, *, request: HttpRequest, now: datetime) -> Page:
         return Page(
             title=f"{row.model.name}, version {row.number}",
@@ -87,6 +116,27 @@ class ModelVersionAdmin(ReadOnlyAdmin):
                 raw("Metrics", row.metrics),
             ],
         )
+
+
+ROLL_BACK: Final = Confirmation(
+    title="Roll back to this version",
+    sentence="It serves again, and the version that serves now stands by in its place. It is "
+    "refused if somebody whom the version learned from was erased, or is being erased.",
+    button="Let it serve again",
+    form=Because,
+    grave=True,
+)
+
+
+def _roll_back(request: HttpRequest, row: ModelVersion, said: Mapping[str, Any]) -> str:
+    roll_back(
+        model_name=row.model.name,
+        version=row.number,
+        reason=said["reason"],
+        actor=actor_of(request),
+        now=timezone.now(),
+    )
+    return f"Version {row.number} of {row.model.name} serves again."
 
 
 def _release(version: ModelVersion) -> list[tuple[str, str | SafeString]]:

@@ -1,5 +1,6 @@
 from django.urls import path
 
+from training.api.roll_backs import RollBacks
 from training.api.views import (
     Attestations,
     Cancellation,
@@ -23,6 +24,7 @@ urlpatterns = [
     path("models/<str:name>", OneModel.as_view()),
     path("models/<str:name>/release", ServedRelease.as_view()),
     path("models/<str:name>/withdrawals", Withdrawals.as_view()),
+    path("models/<str:name>/roll-backs", RollBacks.as_view()),
     path("models/<str:name>/runs", TrainingRuns.as_view()),
     path("training-runs/<uuid:run_id>", OneTrainingRun.as_view()),
     path("training-runs/<uuid:run_id>/cancellation", Cancellation.as_view()),

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.http import HttpResponseBase
 from django.utils import timezone
 from django.utils.cache import get_conditional_response
+from django.utils.http import http_date
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
@@ -185,6 +186,8 @@ def _told(request: Request, told: Serving, *, now: datetime) -> HttpResponseBase
     """Answer with an envelope, or with 304 if the caller has it."""
     etag = f'"{told.digest}"'
     headers = {"ETag": etag, "Cache-Control": f"private, max-age={_fresh_for(told, now=now)}"}
+    if told.ends_at is not None:
+        headers["Sunset"] = http_date(told.ends_at.timestamp())  # RFC 8594
     answer = Response(told.envelope, headers=headers)
     return get_conditional_response(request, etag=etag, response=answer) or answer
 

@@ -47,7 +47,7 @@ from training.queries.runs import (
     snapshots_of,
     steps_due,
 )
-from training.queries.serving import serving, withdrawals
+from training.queries.serving import roll_backs_of, serving, withdrawals
 from training.queries.sources import (
     Origin,
     evaluation_of,
@@ -120,6 +120,7 @@ __all__ = [
     "recipe_of",
     "release_data_of",
     "require_open",
+    "roll_backs_of",
     "rules_of",
     "run_numbered",
     "run_summary",

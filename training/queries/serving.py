@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import F, QuerySet
 
 from audits.statements import digest_of, sign
@@ -14,8 +15,8 @@ from training.manifests import (
     stop_statement,
     withdrawals_statement,
 )
-from training.models import Model, ModelRelease, Stop
-from training.moments import newest
+from training.models import Model, ModelRelease, ModelVersion, RollBack, Stop
+from training.moments import newest as latest
 from training.queries.registry import EVERYTHING, model_named, model_signer, scope_of
 from training.states import VersionState
 from training.summaries import Serving
@@ -66,7 +67,10 @@ def serving(model_name: str, *, now: datetime) -> Serving:
 def withdrawals(model_name: str, *, now: datetime) -> Serving:
     """Return the signed list of the versions of a model that nobody may load any more."""
     model = model_named(model_name)
-    gone = model.versions.filter(state__in=[VersionState.WITHDRAWN, VersionState.DESTROYED])
+    over = [VersionState.WITHDRAWN, VersionState.DESTROYED]
+    # Trained again on the same data, a version can have the very bytes of one that is over.
+    living = model.versions.exclude(state__in=over).values("artefact_digest")
+    gone = model.versions.filter(state__in=over).exclude(artefact_digest__in=living)
     said = dict(gone.order_by("number").values_list("number", "artefact_digest"))
     releases = ModelRelease.objects.filter(version__model=model)
     as_of = _changed_at(releases, [EVERYTHING, scope_of(model.name)], now=now)
@@ -98,6 +102,24 @@ def statement_about(release: ModelRelease, *, as_of: datetime | None) -> dict[st
     return release_statement(served(version.model), promise)
 
 
+def unclean(version: ModelVersion) -> str:
+    """Say why a version may not serve again; empty if nobody in it was forgotten.
+
+    It counts the people whom its data versions held against those whom the index still knows.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT training_unclean(%s)", [version.node_id])
+        (why,) = cursor.fetchone()
+    return why or ""
+
+
+def roll_backs_of(model_name: str, *, newest: int) -> list[RollBack]:
+    """Return the newest decisions to go back to an earlier version of a model."""
+    found = RollBack.objects.filter(version__model=model_named(model_name))
+    ordered = found.select_related("version", "replaced").order_by("-decided_at", "-pk")
+    return list(ordered[:newest])
+
+
 def releases_ending(*, before: datetime) -> list[int]:
     """Return the versions that serve, and are not qualified any more at a moment."""
     ending = ModelRelease.objects.filter(
@@ -117,8 +139,9 @@ def _changed_at(
     """Return when what is said of a model last became another."""
     said = releases.values_list("released_at", "withdrawn_at", "qualified_until")
     stops = Stop.objects.filter(scope__in=scopes).values_list("raised_at", "lifted_at")
-    moments = [moment for row in (*said, *stops) for moment in row]
-    return newest(moment for moment in moments if moment is not None and moment <= now)
+    backs = RollBack.objects.filter(version__release__in=releases).values_list("decided_at")
+    moments = [moment for row in (*said, *stops, *backs) for moment in row]
+    return latest(moment for moment in moments if moment is not None and moment <= now)
 
 
 def _signed_stop(

@@ -131,12 +131,11 @@ def test_the_next_version_takes_the_place_of_the_one_that_served(model):
     train(model)
 
     first, second = version_of(model, 1), version_of(model, 2)
-    assert (first.state, second.state) == ("withdrawn", "released")
-    assert first.withdrawn_at is not None
+    assert (first.state, second.state) == ("standby", "released")
     assert first.release.withdrawn_at is not None
     assert second.qualification.champion == first
     assert opened(model)["predicate"]["version"] == 2
-    (entry,) = recorded("VersionWithdrawn")
+    (entry,) = recorded("VersionStoodBy")
     assert entry["facts"]["because"] == "version 2 serves instead"
     assert len(artefact_files(model)) == 6  # four snapshots that both share, two artefacts
 

@@ -185,6 +185,8 @@ def test_nobody_relies_on_an_answer_for_longer_than_it_is_true(engineer, tmp_pat
     ModelRelease.objects.update(qualified_until=right_now())
     over = engineer.get("/api/v1/models/triage/release")
 
+    assert soon["Sunset"].endswith("GMT")
+    assert "Sunset" not in over
     assert 0 < int(soon["Cache-Control"].removeprefix("private, max-age=")) <= 20
     before, after = statement_in(soon)["predicate"], statement_in(over)["predicate"]
     assert (before["stop"], after["stop"]) == (False, True)
