@@ -59,8 +59,7 @@ def fit_on(  # noqa: PLR0913  # keyword-only: where it stands, and what comes no
             _put_back(model, before, columns=scaled.shape[1], classes=classes)
         # An object and no number: a number would draw the same order again in each epoch.
         model.random_state = np.random.RandomState(np.array(seed, dtype=np.uint32))
-        for _ in range(int(chosen["epochs"])):
-            model.partial_fit(scaled, codes, classes=np.arange(classes))
+        learn(model, scaled, codes, classes=classes, epochs=int(chosen["epochs"]))
         theirs = model.predict_proba(scaled)
     state = State(fitted=held | _weights_of(model), resume=_moments_of(model))
     require_same_answers(estimator, state.fitted, rows, theirs)
@@ -74,6 +73,7 @@ def model_of(
     if estimator is Estimator.SGD:
         return SGDClassifier(
             loss="log_loss",
+            tol=None,  # all epochs: to stop early would let somebody decide for others
             alpha=chosen["alpha"],
             learning_rate="invscaling",
             eta0=chosen["learning_rate"],
@@ -84,6 +84,29 @@ def model_of(
         alpha=chosen["alpha"],
         learning_rate_init=chosen["learning_rate"],
         batch_size=min(chosen["batch"], rows),
+    )
+
+
+def learn(
+    model: SGDClassifier | MLPClassifier, rows: Floats, codes: Codes, *, classes: int, epochs: int
+) -> None:
+    """Go over the rows so many times, from where the model stands."""
+    if isinstance(model, MLPClassifier):
+        for _ in range(epochs):
+            model.partial_fit(rows, codes, classes=np.arange(classes))
+        return
+    # The public way goes over the rows once a call, and checks them for longer than it learns.
+    model._partial_fit(  # noqa: SLF001  # as said
+        rows,
+        codes,
+        alpha=model.alpha,
+        loss=model.loss,
+        learning_rate=model.learning_rate,
+        max_iter=epochs,
+        classes=np.arange(classes),
+        sample_weight=None,
+        coef_init=None,
+        intercept_init=None,
     )
 
 

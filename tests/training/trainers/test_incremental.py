@@ -5,7 +5,7 @@ import pytest
 
 from training.errors import ArtefactMismatch
 from training.trainers import estimators
-from training.trainers.incremental import State, fit_on, model_of
+from training.trainers.incremental import State, fit_on, learn, model_of
 from training.trainers.packing import pack
 from training.trainers.parameters import ALLOWED, Estimator, numbers_of
 
@@ -85,8 +85,7 @@ def kept_in_memory(estimator):
     for rows, seed in ((slice(0, 50), (1, 0)), (slice(50, 90), (1, 1))):
         model.random_state = np.random.RandomState(np.array(seed, dtype=np.uint32))
         scaled = estimators.filled(scaler.transform(ROWS[rows]))
-        for _ in range(3):
-            model.partial_fit(scaled, CODES[2][rows], classes=np.arange(2))
+        learn(model, scaled, CODES[2][rows], classes=2, epochs=3)
     return pack(model.coef_ if estimator is Estimator.SGD else model.coefs_[0])
 
 
@@ -100,3 +99,12 @@ def test_the_order_of_the_rows_is_drawn_anew_in_each_stage(estimator):
 def test_what_is_fitted_by_stages_is_not_fitted_at_once():
     with pytest.raises(ArtefactMismatch, match="by stages"):
         estimators.fit(Estimator.SGD, ROWS, CODES[2], parameters={}, seed=1)
+
+
+def test_all_epochs_are_gone_through():
+    """The count of steps starts at 1, and each row of each epoch is a step."""
+    first = stage(Estimator.SGD, 2, rows=slice(0, 50))
+    second = stage(Estimator.SGD, 2, rows=slice(50, 90), before=first, seed=(1, 1))
+
+    assert first.resume["steps"] == 1 + 3 * 50
+    assert second.resume["steps"] == 1 + 3 * 90
