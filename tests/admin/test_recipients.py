@@ -101,7 +101,7 @@ def test_an_administrator_declares_a_recipient_and_an_officer_may_not(officer, a
     assert officer.get(page).status_code == 403
     admin = as_role(Role.ADMINISTRATOR)
     (refused,) = press(admin, page, **declaration | {"url": "http://hospital.example/"})
-    assert refused.startswith("Nothing was changed. The address of a recipient is none that Lethe")
+    assert refused.startswith("Nothing was changed. The address is none that Lethe calls")
     assert press(admin, page, **declaration) == ["hospital is declared."]
 
     row = Recipient.objects.get()
