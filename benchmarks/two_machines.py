@@ -67,7 +67,8 @@ class Pair:
             world.manage("register_store", uri, f"--name={name}", "--id-column=person")
         self.before = self.people.rows(self._url)
         self.accepted: dict[str, str] = {}
-        self._asking = iter(self.people.names[:: len(self.people.names) // 100])
+        # A few more than are ever asked for, spread over all shards and files.
+        self._asking = iter(self.people.names[:: len(self.people.names) // 120])
         self.machines = [
             Machine(
                 f"worker-{letter}",
