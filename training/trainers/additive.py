@@ -13,9 +13,9 @@ from typing import Any, Final
 import numpy as np
 from typing_extensions import override
 
-from lineage.sharding import HOLD_OUT, Shard
+from lineage.sharding import Shard
 from training.columns import Feature, Kind
-from training.errors import ArtefactMismatch, DataRefused, ParametersInvalid
+from training.errors import ArtefactMismatch, ParametersInvalid
 from training.evidence import EvidenceClass
 from training.trainers import packing, tallies
 from training.trainers.parameters import Number, numbers_of
@@ -25,6 +25,7 @@ from training.trainers.protocol import (
     ReleaseData,
     ShardData,
     Trainer,
+    people_in,
 )
 from training.trainers.summed import NaiveBayes, Ridge
 
@@ -97,10 +98,7 @@ class AdditiveTrainer(Trainer):
         seed: int,
         before: bytes | None = None,
     ) -> bytes:
-        if not isinstance(data, ShardData):
-            raise DataRefused("exact-statistics learns from people's rows, not from a release")
-        if data.shard == HOLD_OUT or data.table.num_rows == 0:
-            raise DataRefused("there is nobody in the shard whom training may see")
+        data = people_in(data, trainer="exact-statistics")
         kind, numbers = _chosen(parameters)
         count = {
             Summed.NAIVE_BAYES: tallies.naive_bayes_tally,

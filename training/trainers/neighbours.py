@@ -16,9 +16,9 @@ import numpy as np
 import pyarrow as pa
 from typing_extensions import override
 
-from lineage.sharding import HOLD_OUT, Shard
+from lineage.sharding import Shard
 from training.columns import Feature, Kind, normalised
-from training.errors import ArtefactMismatch, DataRefused
+from training.errors import ArtefactMismatch
 from training.evidence import EvidenceClass
 from training.trainers import packing
 from training.trainers.encoding import Encoder, encoder_of
@@ -31,6 +31,7 @@ from training.trainers.protocol import (
     ReleaseData,
     ShardData,
     Trainer,
+    people_in,
 )
 
 _FORM: Final = "lethe-rows-1"
@@ -117,10 +118,7 @@ class NeighbourTrainer(Trainer):
         seed: int,
         before: bytes | None = None,
     ) -> bytes:
-        if not isinstance(data, ShardData):
-            raise DataRefused("nearest-neighbours learns from people's rows, not from a release")
-        if data.shard == HOLD_OUT or data.table.num_rows == 0:
-            raise DataRefused("there is nobody in the shard whom training may see")
+        data = people_in(data, trainer="nearest-neighbours")
         columns = [data.label, *(feature.name for feature in data.features)]
         cells = [data.table[name].to_pylist() for name in columns]
         return _written(

@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from lineage.sharding import Shard
+from lineage.sharding import HOLD_OUT, Shard
 from training.columns import Feature
+from training.errors import DataRefused
 from training.evidence import EvidenceClass
 from training.filling import Fill, FillRule
 
@@ -151,3 +152,12 @@ class Tunable(Protocol):
 
         None: it has none for that shard, which is then fitted from nothing.
         """
+
+
+def people_in(data: ShardData | ReleaseData, *, trainer: str) -> ShardData:
+    """Return the people of a shard; raise `DataRefused` if it has none whom training may see."""
+    if not isinstance(data, ShardData):
+        raise DataRefused(f"{trainer} learns from people's rows, not from a release")
+    if data.shard == HOLD_OUT or data.table.num_rows == 0:
+        raise DataRefused("there is nobody in the shard whom training may see")
+    return data

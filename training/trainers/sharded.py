@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from typing_extensions import override
 
-from lineage.sharding import HOLD_OUT, Shard
+from lineage.sharding import Shard
 from training.columns import Feature, schema_digest
 from training.errors import ArtefactMismatch, DataRefused, ParametersInvalid
 from training.evidence import EvidenceClass
@@ -40,6 +40,7 @@ from training.trainers.protocol import (
     ShardData,
     Trainer,
     Tunable,
+    people_in,
 )
 
 _SNAPSHOT: Final = "lethe-shard-1"
@@ -129,10 +130,7 @@ class ShardedTrainer(Trainer, Tunable):
         seed: int,
         before: bytes | None = None,
     ) -> bytes:
-        if not isinstance(data, ShardData):
-            raise DataRefused("sharded-sklearn learns from people's rows, not from a release")
-        if data.shard == HOLD_OUT or data.table.num_rows == 0:
-            raise DataRefused("there is nobody in the shard whom training may see")
+        data = people_in(data, trainer="sharded-sklearn")
         fitted: Mapping[str, object] | None = None
         if self.slices_of(parameters) == 1 and before is not None:
             fitted = _tuned(packing.read(before, form=_SNAPSHOT), data, parameters, seed)
