@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC
 from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
 from time import perf_counter
 from typing import Final
@@ -204,6 +205,8 @@ def _fitted(
         )
     rows = read[planned.shard]
     before, parent = _before(row), parent_of(run.model, run.parent, root=_root())
+    # The first fit of a process loads scikit-learn, for a second: that is no cost of its shard.
+    import_module("training.trainers.incremental")
     began = perf_counter()
     piece = fit_rows(trainer, rows, planned=planned, recipe=recipe, before=before, parent=parent)
     return piece, perf_counter() - began
