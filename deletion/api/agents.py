@@ -2,7 +2,8 @@
 
 from rest_framework import serializers
 
-from deletion.api.fields import LineField, RegimeField, StrictCharField
+from audits.api.fields import StrictCharField
+from deletion.api.fields import LineField, RegimeField
 from deletion.models import Agent
 
 _KEY = r"^[A-Za-z0-9+/=]{43,64}\Z"
