@@ -9,9 +9,18 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from typing_extensions import override
 
-from audits.api.fields import StrictCharField
 from audits.reports import Clock, Standing
 from audits.told import Word
+
+
+class StrictCharField(serializers.CharField):
+    """A text, and only a text: a number sent for one is refused."""
+
+    @override
+    def to_internal_value(self, data: object) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
 
 
 class DayField(serializers.DateField):

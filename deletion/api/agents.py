@@ -2,8 +2,7 @@
 
 from rest_framework import serializers
 
-from audits.api.fields import StrictCharField
-from deletion.api.fields import LineField, RegimeField
+from deletion.api.fields import LineField, RegimeField, StrictCharField
 from deletion.models import Agent
 
 _KEY = r"^[A-Za-z0-9+/=]{43,64}\Z"

@@ -8,7 +8,6 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from typing_extensions import override
 
-from audits.api.fields import StrictCharField
 from deletion.intake import LONGEST_VALUE, SHA256, WORD, SaidIdentifier, identifier_said
 from deletion.regimes import REGIMES
 from lineage.places import NAME
@@ -38,6 +37,16 @@ _IDENTIFIER: Final[dict[str, Any]] = {
         },
     ]
 }
+
+
+class StrictCharField(serializers.CharField):
+    """A text, and only a text: a number sent for one is refused."""
+
+    @override
+    def to_internal_value(self, data: object) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
 
 
 class LineField(StrictCharField):

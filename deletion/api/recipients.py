@@ -4,8 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from audits.api.fields import StrictCharField
-from deletion.api.fields import DigestField, LineField, WordField
+from deletion.api.fields import DigestField, LineField, StrictCharField, WordField
 from deletion.models import Evidence, Recipient, Telling
 from deletion.queries.recipients import callback_url_of
 from deletion.states import Outcome

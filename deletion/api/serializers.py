@@ -6,12 +6,12 @@ from uuid import UUID
 from django.core.validators import RegexValidator
 from rest_framework import serializers
 
-from audits.api.fields import StrictCharField
 from deletion.api.fields import (
     CodeField,
     DigestField,
     IdentifierField,
     RegimeField,
+    StrictCharField,
     WordField,
 )
 from deletion.api.recipients import TellingOut

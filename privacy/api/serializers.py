@@ -11,7 +11,6 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from typing_extensions import override
 
-from audits.api.fields import ObjectField
 from lineage.places import NAME
 from privacy.models import Recipe, Release, ShieldPolicy
 
@@ -120,8 +119,20 @@ class PolicyNameField(StrictCharField):
 
 
 @extend_schema_field(_recipe_schema())
-class DeclarationField(ObjectField):
-    """A recipe's declaration."""
+class DeclarationField(serializers.Field[dict[str, Any], Any, dict[str, Any], Any]):
+    """A recipe's declaration: an object, checked by the domain itself."""
+
+    default_error_messages = {"invalid": "Not an object."}
+
+    @override
+    def to_internal_value(self, data: object) -> dict[str, Any]:
+        if not isinstance(data, dict):
+            self.fail("invalid")
+        return dict(data)
+
+    @override
+    def to_representation(self, value: dict[str, Any]) -> dict[str, Any]:
+        return value
 
 
 class PrivacyAccountOut(serializers.Serializer[Any]):

@@ -8,7 +8,6 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from typing_extensions import override
 
-from audits.api.fields import ObjectField
 from lineage.places import NAME
 from training.api.rules_schema import RULES
 from training.pools import ERASING, training_pool
@@ -79,7 +78,7 @@ class StrictIntegerField(serializers.IntegerField):
 
 
 @extend_schema_field(_PARAMETERS)
-class ParametersField(ObjectField):
+class ParametersField(serializers.Field[dict[str, Any], Any, dict[str, Any], Any]):
     """A trainer's parameters: texts and numbers by name, checked by the trainer itself."""
 
     default_error_messages = {"invalid": "Not an object of texts and numbers."}
@@ -90,10 +89,26 @@ class ParametersField(ObjectField):
             self.fail("invalid")
         return dict(data)
 
+    @override
+    def to_representation(self, value: dict[str, Any]) -> dict[str, Any]:
+        return value
+
 
 @extend_schema_field(RULES)
-class RulesField(ObjectField):
-    """Rules for the data of a training set."""
+class RulesField(serializers.Field[dict[str, Any], Any, dict[str, Any], Any]):
+    """Rules for data, read by the core: its refusal names the place that is wrong."""
+
+    default_error_messages = {"invalid": "Not an object."}
+
+    @override
+    def to_internal_value(self, data: object) -> dict[str, Any]:
+        if not isinstance(data, dict):
+            self.fail("invalid")
+        return dict(data)
+
+    @override
+    def to_representation(self, value: dict[str, Any]) -> dict[str, Any]:
+        return value
 
 
 def _is_plain(value: object) -> bool:
